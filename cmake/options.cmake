@@ -1,0 +1,36 @@
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(LEAT_SANITIZE "" CACHE STRING "address,undefined | thread | empty")
+option(LEAT_FUZZ "Build the fuzz targets (clang)" OFF)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # The sloppiness is what ccache asks for with precompiled headers; base_dir lets clones in
+  # different folders share the cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_NOHASHDIR=true ${CCACHE})
+endif()
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -march=x86-64-v3
+                    -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 sees uninitialised and overflowing memory in std::variant and std::string at -O2
+  # where there is none.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-restrict
+                      -Wno-array-bounds -Wno-stringop-overread)
+endif()
+
+if(LEAT_SANITIZE)
+  add_compile_options(-fsanitize=${LEAT_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${LEAT_SANITIZE})
+endif()
+
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

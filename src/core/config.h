@@ -1,0 +1,58 @@
+// Config: a mapping of a pipeline file, already checked against its Spec, with the place
+// of every value. Getters answer the declared default where the file is silent; asking
+// for a field the Spec does not declare, or by another type, is a bug and ends the
+// program. Constant after parsing; any thread.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "core/spec.h"
+
+namespace leat {
+
+struct Place {
+  std::string file;
+  int line = 0;  // from 1
+  int column = 0;
+};
+
+// One finding about a file: what is wrong and what to do.
+struct Diagnostic {
+  Place place;
+  std::string message;
+  std::string suggestion;  // may be empty
+
+  std::string ToString() const;  // file:line:column: message; suggestion
+};
+using Diagnostics = std::vector<Diagnostic>;
+
+class Config {
+ public:
+  bool Has(std::string_view field) const;  // the file has it
+  const std::string& String(std::string_view field) const;
+  int64_t Int(std::string_view field) const;
+  bool Bool(std::string_view field) const;
+  Micros Duration(std::string_view field) const;
+  int64_t Bytes(std::string_view field) const;
+  const std::vector<std::string>& Strings(std::string_view field) const;
+  const std::map<std::string, std::string>& Map(std::string_view field) const;
+  const Config& Object(std::string_view field) const;
+
+  const Place& place() const { return place_; }
+  Place At(std::string_view field) const;  // of its value, or of the mapping
+  // The folder of the file, for relative paths in it.
+  std::string folder() const;
+
+ private:
+  friend class ConfigReader;
+  struct Value;
+  Place place_;
+  std::map<std::string, std::shared_ptr<const Value>, std::less<>> values_;
+};
+
+}  // namespace leat

@@ -1,0 +1,33 @@
+// What the runtime lends to a source, step or sink for as long as it lives.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace leat {
+
+// What a sink (and the steps before it) needs of each row beyond `rows`; a source leaves
+// out the work for what nobody asked.
+struct Needs {
+  enum class Before : uint8_t { kNone, kKey, kFull };
+  Before before = Before::kNone;  // of updates
+  bool meta = false;              // Chunk::meta
+
+  void Add(const Needs& other) {
+    if (other.before > before) before = other.before;
+    meta = meta || other.meta;
+  }
+};
+
+struct Context {
+  std::string pipeline;
+  std::filesystem::path data;  // this pipeline's own folder for caches; it may be lost
+  Clock& clock;
+  Logger& log;
+  const CancelToken& cancel;  // set when the pipeline should leave now
+};
+
+}  // namespace leat

@@ -1,0 +1,65 @@
+// The facts the epoch protocol keeps: tokens in sinks, checkpoints in the store. The
+// protocol itself is runtime/epoch.h; docs/exactly-once.md tells it whole.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "data/batch.h"
+
+namespace leat {
+
+// A table of a sink by the sink's own name for it ("db.orders"). A sink with one
+// transaction for everything (SQL, Kafka) uses one fixed name.
+using SinkTable = std::string;
+
+// Written into a sink atomically with an epoch's rows: up to where a table has one shard.
+struct Token {
+  std::string pipeline;
+  ShardId shard;
+  uint64_t epoch = 0;
+  std::string attempt;
+  Position from;
+  Position to;
+  std::vector<SinkTable> tables;  // every table of that epoch
+
+  bool SameEpoch(const Token& other) const {
+    return epoch == other.epoch && attempt == other.attempt;
+  }
+  bool operator==(const Token&) const = default;
+  std::string ToJson() const;
+  static Result<Token> FromJson(std::string_view json);
+};
+
+// Each table's token; a table without one has none of this shard's rows.
+using Tokens = std::map<SinkTable, std::optional<Token>>;
+
+// What one shard contributes to an epoch.
+struct ShardRange {
+  ShardId shard;
+  Position from;
+  Position to;
+  Tokens previous;  // of every table of the shard when the epoch was prepared
+};
+
+// The decision: once saved, this epoch will be visible, whoever has to finish it.
+struct Checkpoint {
+  std::string pipeline;
+  uint64_t epoch = 0;
+  std::string attempt;
+  std::vector<ShardRange> shards;
+  std::vector<SinkTable> tables;  // those the epoch touches
+  std::string manifest;           // the sink's own: staged files, statistics, deletes
+
+  Token TokenOf(const ShardRange& range) const {
+    return {pipeline, range.shard, epoch, attempt, range.from, range.to, tables};
+  }
+  std::string ToJson() const;
+  static Result<Checkpoint> FromJson(std::string_view json);
+};
+
+}  // namespace leat

@@ -1,0 +1,71 @@
+// Sink: stages rows and makes them visible an epoch at a time, with the token that says
+// which.
+//
+// Life: Open, Recover-side calls (GetTokens, Commit of a saved checkpoint), then per
+// epoch Write*, Prepare, [the runtime saves], Commit; or Abort. Called by the writer
+// thread only. Errors: kTransient (retry), kUnknownOutcome (Commit only: it may have
+// landed; call Commit with the same checkpoint again, remove nothing), kFenced (a token
+// is not what the checkpoint expects), kConfig, kBug. A row at fault goes to `rejects`.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "core/context.h"
+#include "core/epoch.h"
+#include "data/batch.h"
+
+namespace leat {
+
+// What Prepare staged.
+struct Prepared {
+  std::vector<SinkTable> tables;  // that this epoch touches
+  std::string manifest;           // enough for another process to Commit it
+};
+
+struct Committed {
+  // Not empty: what was staged had to be made anew (somebody rewrote a file under it).
+  // Nothing was committed; save the checkpoint with this manifest and call Commit again.
+  std::string resave;
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // True: a saved epoch can be committed by a later process from its manifest alone
+  // (files). False: an epoch that was not committed is lost with its process (a SQL
+  // transaction).
+  virtual bool staged() const = 0;
+  virtual Needs needs() const = 0;
+  // The table that rows of `source` go to.
+  virtual SinkTable TableFor(const TableId& source) const = 0;
+
+  virtual Status Open(std::span<const SchemaRef> tables) = 0;
+  // The token of each of `tables` for this shard, as the target holds it now. With
+  // `claim` (the caller's attempt) a transactional sink first makes itself the owner,
+  // which ends whatever an older process has in flight.
+  virtual Result<Tokens> GetTokens(const ShardId& shard,
+                                   std::span<const SinkTable> tables,
+                                   const std::string& claim) = 0;
+
+  // Stages the batch: its events and rows in order. Whatever it keeps in memory is
+  // bounded.
+  virtual Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) = 0;
+  // Bytes staged since the last Commit or Abort, for the epoch's `bytes` limit.
+  virtual int64_t staged_bytes() const = 0;
+  // Finishes what can be staged, durably.
+  virtual Result<Prepared> Prepare() = 0;
+  // Makes a saved epoch visible by compare-and-set on each table's token. Repeating it is
+  // harmless: a table that already has the epoch is left alone.
+  virtual Result<Committed> Commit(const Checkpoint& checkpoint) = 0;
+  // Drops what is staged and not saved.
+  virtual Status Abort() = 0;
+  // Between epochs, when there is time: compaction, expiry. `live` names every saved
+  // epoch.
+  virtual Status Upkeep(SteadyTime deadline) = 0;
+};
+
+}  // namespace leat

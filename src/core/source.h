@@ -1,0 +1,64 @@
+// Source: reads one or several ordered streams (shards) of an outside system.
+//
+// Life: Open, then Read again and again. The first Read that has shards to read answers
+// kAssigned; the runtime recovers each and calls Start; only then do rows of it come. A
+// shard that is taken away is answered as kRevoked, and its open epoch is aborted. Owned
+// by one pipeline. Open, Start, Read and Ack are called by its reader thread only;
+// Reached and GetLag by any thread.
+// Errors: kTransient (the runtime rebuilds the source and retries), kConfig (the user
+// must act: purged log, missing privilege), kCancelled, kBug. A row at fault is not an
+// error: it comes in Batch::rejects.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "base/status.h"
+#include "core/context.h"
+#include "data/batch.h"
+
+namespace leat {
+
+// From where a shard goes on. `resume` empty: from the configured start. A table in
+// `floors` already has everything up to its floor in the sink: its rows up to there are
+// left out.
+struct Resume {
+  Position resume;
+  std::map<TableId, Position> floors;
+};
+
+struct Lag {
+  int64_t micros = 0;  // the newest change read is that far behind the source's clock
+  int64_t bytes = -1;  // of log not yet read; -1: not known
+  int64_t rows = -1;   // of a snapshot not yet read; -1: not known
+};
+
+struct ReadResult {
+  enum class Kind : uint8_t { kBatch, kIdle, kEnd, kAssigned, kRevoked };
+  Kind kind = Kind::kIdle;
+  Batch batch;                  // kBatch
+  std::vector<ShardId> shards;  // kAssigned, kRevoked
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  virtual Status Open(const Needs& needs) = 0;
+  // The tables known now, for the sink to open; more may come with Event::kSchema.
+  virtual Result<std::vector<SchemaRef>> Tables() = 0;
+  // The position from which the shard will be read: `resume`, or the start it resolved
+  // to.
+  virtual Result<Position> Start(const ShardId& shard, const Resume& resume) = 0;
+  // Waits until `deadline` at most. kEnd: a source with an end has read it all.
+  virtual Result<ReadResult> Read(SteadyTime deadline) = 0;
+  // Where the shard's stream ends now: what --until-caught-up waits for.
+  virtual Result<Position> End(const ShardId& shard) = 0;
+  // True when a shard at `at` has everything up to `target`.
+  virtual bool Reached(const Position& at, const Position& target) const = 0;
+  virtual Lag GetLag() const = 0;
+  // Everything up to here is committed: logs and slots may be let go.
+  virtual void Ack(const ShardId& shard, const Position& committed) = 0;
+};
+
+}  // namespace leat
