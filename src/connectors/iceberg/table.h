@@ -1,0 +1,132 @@
+// Table: one Iceberg table, loaded, and changed by compare-and-set on its metadata and on
+// the token of the shard that writes it (the commit step of the epoch protocol; see
+// docs/exactly-once.md).
+//
+// Keeps the current metadata and manifest list in memory, so that a commit nobody raced
+// reads nothing. Borrows catalog and files. One thread. Errors: kTransient (nothing
+// changed, or it can be sent again), kUnknownOutcome (it may have landed: Commit the same
+// change again, remove nothing), kFenced (the token is neither the change's own nor the
+// one it expects), kConfig.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "connectors/iceberg/catalog.h"
+#include "connectors/iceberg/data_file.h"
+#include "connectors/iceberg/file_io.h"
+#include "connectors/iceberg/manifest.h"
+#include "connectors/iceberg/manifest_list.h"
+#include "connectors/iceberg/metadata.h"
+#include "connectors/iceberg/partition_spec.h"
+#include "connectors/iceberg/schema.h"
+#include "core/epoch.h"
+
+namespace leat::iceberg {
+
+// One snapshot's worth of change. First all files (`truncate`) or those in `removed` go,
+// then the added ones come.
+struct TableChange {
+  std::vector<DataFile> added_data;
+  std::vector<DataFile> added_deletes;  // position deletes
+  std::vector<std::string> removed;     // paths of data and delete files
+  bool truncate = false;
+  // The same rows in other files (folding): nothing a reader sees changes. Given up when
+  // somebody else's deletes came since `base_snapshot`.
+  bool replace = false;
+
+  // The snapshot it was made on (Table::snapshot_id()), and the data files that must
+  // still be in the table: those its position deletes name. `removed` is looked for as
+  // well.
+  int64_t base_snapshot = -1;
+  std::vector<std::string> required;
+
+  // Both or none. `expected`: the shard's token in the table before; nothing: none.
+  std::optional<Token> token;
+  std::optional<Token> expected;
+
+  std::map<std::string, std::string> summary;  // more of it, for whoever reads history
+};
+
+struct TableCommit {
+  enum class Outcome : uint8_t {
+    kCommitted,
+    kAlreadyThere,  // the table has this token
+    kRewritten,     // somebody rewrote files under it: nothing was committed
+  };
+  Outcome outcome = Outcome::kCommitted;
+  // kRewritten: files of `required` and `removed` that are gone, and the data files that
+  // came since `base_snapshot`, where their rows are now.
+  std::vector<std::string> missing;
+  std::vector<DataFile> appeared;
+};
+
+struct NewTable {
+  Schema schema;
+  PartitionSpec spec;
+  std::string location;  // empty: the catalog's choice
+  std::map<std::string, std::string> properties;
+};
+
+class Table {
+ public:
+  // Nothing: the catalog has no such table.
+  static Result<std::unique_ptr<Table>> Load(Catalog& catalog, FileIo& files,
+                                             Clock& clock, const TableName& name);
+  // Loads it when somebody else was first.
+  static Result<std::unique_ptr<Table>> Create(Catalog& catalog, FileIo& files,
+                                               Clock& clock, const TableName& name,
+                                               const NewTable& shape);
+
+  // Reads the catalog again; true when the table had changed.
+  Result<bool> Refresh();
+
+  const TableName& name() const { return name_; }
+  const TableMetadata& metadata() const { return loaded_.metadata; }
+  const std::string& metadata_location() const { return loaded_.metadata_location; }
+  const std::string& location() const { return loaded_.metadata.location(); }
+  const Schema& schema() const { return loaded_.metadata.schema(); }
+  const PartitionSpec& spec() const { return loaded_.metadata.spec(); }
+  int64_t snapshot_id() const { return loaded_.metadata.current_snapshot_id(); }  // -1
+  const std::vector<ManifestFile>& manifests() const { return manifests_; }
+
+  // The shard's token: in the newest ancestor of the current snapshot that has one (so
+  // that a table rolled back is known as such), else in the table's properties.
+  Result<std::optional<Token>> GetToken(const std::string& pipeline,
+                                        const ShardId& shard) const;
+
+  Result<TableCommit> Commit(const TableChange& change);
+  // Makes the table look as `change` wants; one catalog request when something differs.
+  Status EvolveSchema(const SchemaChange& change);
+  Status SetProperties(const std::map<std::string, std::string>& properties);
+
+  // Every live file of the current snapshot, manifest by manifest.
+  Status ForEachFile(const std::function<Status(const ManifestEntry&)>& visit);
+
+  // Files are named so that two writers never choose the same name.
+  std::string NewDataPath(const std::string& partition_path, std::string_view suffix);
+
+ private:
+  friend class Upkeep;
+  class CommitAttempt;
+
+  Table(Catalog& catalog, FileIo& files, Clock& clock, TableName name)
+      : catalog_(catalog), files_(files), clock_(clock), name_(std::move(name)) {}
+
+  Catalog& catalog_;
+  FileIo& files_;
+  Clock& clock_;
+  TableName name_;
+  LoadedTable loaded_;
+  std::vector<ManifestFile> manifests_;  // of the current snapshot
+  bool stale_ = false;                   // an outcome was unknown: refresh first
+};
+
+}  // namespace leat::iceberg
