@@ -39,6 +39,10 @@ class Sink {
   // (files). False: an epoch that was not committed is lost with its process (a SQL
   // transaction).
   virtual bool staged() const = 0;
+  // False: the target has no place for a token (stdout, notify): GetTokens answers none,
+  // the store alone knows the position, and an epoch that may not have been committed is
+  // written again.
+  virtual bool holds_tokens() const { return true; }
   virtual Needs needs() const = 0;
   // The table that rows of `source` go to.
   virtual SinkTable TableFor(const TableId& source) const = 0;
@@ -46,7 +50,8 @@ class Sink {
   virtual Status Open(std::span<const SchemaRef> tables) = 0;
   // The token of each of `tables` for this shard, as the target holds it now. With
   // `claim` (the caller's attempt) a transactional sink first makes itself the owner,
-  // which ends whatever an older process has in flight.
+  // which ends whatever an older process has in flight. A table that does not exist, or
+  // was not among those opened, is no error: it is looked up, and has no token.
   virtual Result<Tokens> GetTokens(const ShardId& shard,
                                    std::span<const SinkTable> tables,
                                    const std::string& claim) = 0;
@@ -59,7 +64,10 @@ class Sink {
   // Finishes what can be staged, durably.
   virtual Result<Prepared> Prepare() = 0;
   // Makes a saved epoch visible by compare-and-set on each table's token. Repeating it is
-  // harmless: a table that already has the epoch is left alone.
+  // harmless: a table that already has the epoch is left alone. Tables of the checkpoint
+  // that its manifest does not mention get the token alone (in Iceberg with an empty
+  // snapshot); the manifest is empty in epoch 0 and in an epoch that only moves the
+  // position.
   virtual Result<Committed> Commit(const Checkpoint& checkpoint) = 0;
   // Drops what is staged and not saved.
   virtual Status Abort() = 0;

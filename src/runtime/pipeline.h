@@ -1,0 +1,79 @@
+// Pipeline: one source, its steps and one sink, run by two threads: the reader runs the
+// source, the writer (the thread that called Run) steps, sink and epochs; a queue bounded
+// in bytes stands between them.
+//
+// A transient error of any part ends the attempt: source, steps and sink are built anew,
+// with a new attempt id, after a backoff. Everything else ends Run. The status keeps the
+// last error and counts the restarts, so a loop of retries never hides its cause.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/sink.h"
+#include "core/source.h"
+#include "core/step.h"
+#include "runtime/stats.h"
+
+namespace leat {
+
+class Store;
+
+// The first that is reached closes an epoch, at the next boundary.
+struct CommitPolicy {
+  Micros every = std::chrono::seconds(1);
+  int64_t rows = 50'000;
+  int64_t bytes = int64_t{64} << 20;
+};
+
+struct PipelineSettings {
+  std::string name;
+  std::string worker = "0";    // tells the workers of one pipeline apart in the store
+  std::filesystem::path data;  // the pipeline's own folder for caches of its parts
+  CommitPolicy commit;
+  int64_t queue_bytes = int64_t{32} << 20;
+  int64_t max_dead_letters = -1;  // more of them in the store stop it; -1: no limit
+  // Run ends with OK once the ends of all shards, as of the start, are committed.
+  bool until_caught_up = false;
+};
+
+// How to make the parts, once for each attempt.
+struct PipelineParts {
+  std::function<Result<std::unique_ptr<Source>>(const Context&)> source;
+  // May be null: no steps.
+  std::function<Result<std::vector<std::unique_ptr<Step>>>(const Context&)> steps;
+  std::function<Result<std::unique_ptr<Sink>>(const Context&)> sink;
+};
+
+class Pipeline {
+ public:
+  // Borrows store, clock and log.
+  Pipeline(PipelineSettings settings, PipelineParts parts, Store& store, Clock& clock,
+           Logger& log);
+  ~Pipeline();
+
+  // Runs on the calling thread until the source ends, it has caught up, Stop or StopNow
+  // was called (all OK) or an error that no retry mends: kConfig, kFenced, kBug, kData.
+  // Once.
+  Status Run();
+
+  // Any thread. Finishes the open epoch at its next boundary, commits it and leaves;
+  // what is not done after 8 s is left to the next start.
+  void Stop();
+  // Any thread. Leaves at once; the next start loses nothing.
+  void StopNow();
+
+  // Any thread.
+  PipelineStats stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace leat

@@ -1,0 +1,51 @@
+// What a pipeline says about itself, for progress, status and metrics. A plain copy: any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "core/source.h"
+
+namespace leat {
+
+struct PipelineStats {
+  enum class State : uint8_t {
+    kStarting,  // opening, recovering
+    kRunning,
+    kRetrying,  // waits before the next attempt; last_error says why
+    kStopping,
+    kDone,
+    kFailed,  // last_error says why
+  };
+  State state = State::kStarting;
+
+  // Since this process started; rows count once they are committed.
+  int64_t rows = 0;
+  int64_t bytes = 0;  // of memory the batches held
+  int64_t epochs = 0;
+  int64_t rows_read = 0;       // handed to the writer, not necessarily committed
+  double rows_per_second = 0;  // committed, over the last seconds
+
+  uint64_t epoch = 0;                     // the newest committed one
+  std::map<ShardId, Position> committed;  // where the next start goes on
+  int64_t last_commit = 0;                // microseconds since 1970 UTC; 0: none yet
+  Lag lag;
+  int64_t queue_bytes = 0;
+  int64_t dead_letters = 0;  // kept in the store, from all runs
+
+  // An attempt that failed is counted and its cause kept, also once the next one runs.
+  int64_t restarts = 0;
+  std::string last_error;
+  int64_t last_error_time = 0;  // microseconds since 1970 UTC; 0: none yet
+
+  double reader_cpu_seconds = 0;
+  double writer_cpu_seconds = 0;
+
+  std::string ToJson() const;
+};
+
+std::string_view StateName(PipelineStats::State state);
+
+}  // namespace leat

@@ -1,0 +1,100 @@
+// Store: what one machine keeps of its pipelines, in RocksDB under <data>/store. It holds
+// what rolls a saved epoch forward, state and dead letters; positions are in the sinks,
+// so the folder can be lost.
+//
+// One process owns it (a lock on <data>/leat.lock). Thread-safe. Errors: kConfig (locked,
+// damaged, disk full: says what to do), kFenced (the store names another attempt). A
+// failed fsync is never tried again: every write after it fails, until the store is
+// opened anew.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "core/epoch.h"
+
+namespace rocksdb {
+class DB;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace leat {
+
+// One worker of a pipeline in one life: who writes. Every write is refused with kFenced
+// once the store names another attempt of the worker.
+struct Owner {
+  std::string pipeline;
+  std::string worker;
+  std::string attempt;
+};
+
+// The newest saved epoch of a worker.
+struct SavedEpoch {
+  Checkpoint checkpoint;
+  // It was committed and its overlay moved into the state.
+  bool folded = false;
+};
+
+struct StoredDeadLetter {
+  std::string id;  // printable; later letters of a worker sort after earlier ones
+  DeadLetter letter;
+};
+
+class Store {
+ public:
+  // Creates `<data>/store` where missing.
+  static Result<std::unique_ptr<Store>> Open(const std::filesystem::path& data);
+  ~Store();
+
+  // Makes `owner.attempt` the worker's attempt, durably; whoever was it before is fenced.
+  Status Begin(const Owner& owner);
+  Result<std::optional<SavedEpoch>> Load(const std::string& pipeline,
+                                         const std::string& worker) const;
+  // The decision point: durable, and everything written to the epoch's overlay with it.
+  Status Save(const Owner& owner, const Checkpoint& checkpoint);
+  // After the commit of the saved epoch: moves its overlay into the state. Repeating it
+  // is harmless.
+  Status Fold(const Owner& owner);
+  // Drops the saved epoch and every overlay of the worker: the sink is ahead of them.
+  Status DropSaved(const Owner& owner);
+  // Drops every overlay but that of the saved epoch: what an aborted epoch left.
+  Status DropUnsaved(const Owner& owner);
+
+  // Dead letters of a pipeline's committed epochs. `after`: an id, or empty for the
+  // first.
+  Result<std::vector<StoredDeadLetter>> ListDeadLetters(const std::string& pipeline,
+                                                        std::string_view after,
+                                                        int limit) const;
+  Result<int64_t> CountDeadLetters(const std::string& pipeline) const;
+  Status DeleteDeadLetters(const std::string& pipeline,
+                           const std::vector<std::string>& ids);
+  // Pipelines that ever saved something here.
+  Result<std::vector<std::string>> Pipelines() const;
+
+  const std::filesystem::path& data() const { return data_; }
+
+ private:
+  friend class Overlay;
+  class Lock;
+
+  Store() = default;
+  // Under mutex_. Applies the batch if the store names the owner's attempt.
+  Status WriteAs(const Owner& owner, rocksdb::WriteBatch* batch, bool sync);
+  Status WriteUnchecked(rocksdb::WriteBatch* batch, bool sync);
+  Result<std::optional<std::string>> Get(const std::string& key) const;
+  Status FoldDeadLetters(const Owner& owner, const Checkpoint& checkpoint);
+
+  std::filesystem::path data_;
+  std::unique_ptr<Lock> lock_;
+  std::unique_ptr<rocksdb::DB> db_;
+  mutable std::mutex mutex_;  // check of the attempt and write are one step
+  Status broken_;             // the first write that failed; ends all later ones
+};
+
+}  // namespace leat
