@@ -1,5 +1,5 @@
 // Structured log lines on stderr: human on a terminal, one JSON object a line elsewhere.
-// Thread-safe. Callers never pass a secret; fields of type Secret cannot be printed.
+// Thread-safe. Registered secrets are masked (base/redact.h).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Config: a mapping of a pipeline file, already checked against its Spec, with the place
-// of every value. Getters answer the declared default where the file is silent; asking
-// for a field the Spec does not declare, or by another type, is a bug and ends the
-// program. Constant after parsing; any thread.
+// of every value. Getters answer the declared default where the file is silent (without
+// one: an empty or zero value; see Has); asking for a field the Spec does not declare, or
+// by another type, is a bug and ends the program. Constant after parsing, cheap to copy;
+// any thread. It cannot be printed: values of Secret fields are in it.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/status.h"
 #include "core/spec.h"
 
 namespace leat {
@@ -31,6 +33,11 @@ struct Diagnostic {
 };
 using Diagnostics = std::vector<Diagnostic>;
 
+// By file, line and column, as a reader goes through a file.
+void SortByPlace(Diagnostics* diagnostics);
+// One error of them all, a line each.
+Status ToStatus(Diagnostics diagnostics);
+
 class Config {
  public:
   bool Has(std::string_view field) const;  // the file has it
@@ -42,16 +49,24 @@ class Config {
   const std::vector<std::string>& Strings(std::string_view field) const;
   const std::map<std::string, std::string>& Map(std::string_view field) const;
   const Config& Object(std::string_view field) const;
+  // kPart: the one the file names, and its own mapping.
+  const std::string& PartName(std::string_view field) const;
+  const Config& Part(std::string_view field) const;
+  // kParts: one Config each, which has the single kPart field "part".
+  const std::vector<Config>& Parts(std::string_view field) const;
 
   const Place& place() const { return place_; }
   Place At(std::string_view field) const;  // of its value, or of the mapping
-  // The folder of the file, for relative paths in it.
-  std::string folder() const;
+  // What relative paths in it start from: the project's folder (where leat.yaml is).
+  const std::string& folder() const { return folder_; }
 
  private:
   friend class ConfigReader;
   struct Value;
+  const Value& Get(std::string_view field) const;
+
   Place place_;
+  std::string folder_;
   std::map<std::string, std::shared_ptr<const Value>, std::less<>> values_;
 };
 

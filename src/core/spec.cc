@@ -41,6 +41,19 @@ Field Field::Object(std::string name, std::string doc, std::vector<Field> fields
 Field Field::Map(std::string name, std::string doc) {
   return Make(FieldType::kMap, std::move(name), std::move(doc));
 }
+Field Field::Part(std::string name, std::string doc, std::string noun,
+                  std::vector<Field> fields) {
+  Field f = Object(std::move(name), std::move(doc), std::move(fields));
+  f.type = FieldType::kPart;
+  f.noun = std::move(noun);
+  return f;
+}
+Field Field::Parts(std::string name, std::string doc, std::string noun,
+                   std::vector<Field> fields) {
+  Field f = Part(std::move(name), std::move(doc), std::move(noun), std::move(fields));
+  f.type = FieldType::kParts;
+  return f;
+}
 
 Field Field::Required() && {
   required = true;

@@ -19,6 +19,8 @@ enum class FieldType : uint8_t {
   kStrings,   // a list of strings; a single string is a list of one
   kObject,    // `fields` below it
   kMap,       // free names to strings
+  kPart,      // exactly one of `fields`, by its name: {mysql: {...}}
+  kParts,     // a list of such
 };
 
 struct Field {
@@ -32,7 +34,8 @@ struct Field {
   int64_t min = INT64_MIN;              // kInt, kDuration (microseconds), kBytes
   int64_t max = INT64_MAX;
   std::vector<std::string> choices;  // kString: one of these
-  std::vector<Field> fields;         // kObject
+  std::vector<Field> fields;         // kObject, kPart, kParts
+  std::string noun;                  // kPart, kParts: what one is called: "source"
 
   static Field String(std::string name, std::string doc);
   static Field Int(std::string name, std::string doc);
@@ -42,6 +45,10 @@ struct Field {
   static Field Strings(std::string name, std::string doc);
   static Field Object(std::string name, std::string doc, std::vector<Field> fields);
   static Field Map(std::string name, std::string doc);
+  static Field Part(std::string name, std::string doc, std::string noun,
+                    std::vector<Field> fields);
+  static Field Parts(std::string name, std::string doc, std::string noun,
+                     std::vector<Field> fields);
 
   Field Required() &&;
   Field Secret() &&;
