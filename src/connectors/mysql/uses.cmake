@@ -1,0 +1,1 @@
+leat_use(PkgConfig::MARIADB OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::ZSTD)
