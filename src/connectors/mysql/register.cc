@@ -1,0 +1,7 @@
+#include "connectors/mysql/register.h"
+
+namespace leat {
+
+void RegisterMysql(Registry* registry) {}
+
+}  // namespace leat
