@@ -108,7 +108,7 @@ Result<GtidEvent> ParseMariadbGtid(const LogEvent& event) {
   constexpr uint8_t kPreparedXa = 64;
   constexpr uint8_t kCompletedXa = 128;
   GtidEvent out;
-  out.gtid.flavor = Flavor::kMariadb;
+  out.gtid.flavor = Flavor::kMariaDb;
   ByteReader in(event.body);
   out.gtid.number = in.U64();
   out.gtid.domain = in.U32();
@@ -304,12 +304,12 @@ uint64_t ReadLength(ByteReader* in) {
 
 Result<GtidSet> ParseGtidList(const LogEvent& event) {
   if (event.header.type == EventType::kPreviousGtids) return GtidSet::Decode(event.body);
-  GtidSet out(Flavor::kMariadb);
+  GtidSet out(Flavor::kMariaDb);
   ByteReader in(event.body);
   uint32_t count = in.U32() & 0x0fffffff;  // the rest is flags
   for (uint32_t i = 0; i < count && !in.failed(); i++) {
     Gtid gtid;
-    gtid.flavor = Flavor::kMariadb;
+    gtid.flavor = Flavor::kMariaDb;
     gtid.domain = in.U32();
     gtid.server = in.U32();
     gtid.number = in.U64();

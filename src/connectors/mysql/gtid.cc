@@ -101,7 +101,7 @@ constexpr uint64_t kTaggedFormat = 1;
 }  // namespace
 
 std::string Gtid::ToString() const {
-  if (flavor == Flavor::kMariadb) return fmt::format("{}-{}-{}", domain, server, number);
+  if (flavor == Flavor::kMariaDb) return fmt::format("{}-{}-{}", domain, server, number);
   if (tag.empty()) return fmt::format("{}:{}", UuidText(uuid), number);
   return fmt::format("{}:{}:{}", UuidText(uuid), tag, number);
 }
@@ -109,7 +109,7 @@ std::string Gtid::ToString() const {
 Result<GtidSet> GtidSet::Parse(Flavor flavor, std::string_view text) {
   GtidSet set(flavor);
   Status status =
-      flavor == Flavor::kMysql ? ParseMysql(text, &set) : ParseMariadb(text, &set);
+      flavor == Flavor::kMySql ? ParseMysql(text, &set) : ParseMariadb(text, &set);
   if (!status.ok()) return status;
   return set;
 }
@@ -149,7 +149,7 @@ Status GtidSet::ParseMariadb(std::string_view text, GtidSet* set) {
     std::string_view entry = TakePart(&rest, ',');
     if (entry.empty()) continue;
     Gtid gtid;
-    gtid.flavor = Flavor::kMariadb;
+    gtid.flavor = Flavor::kMariaDb;
     if (!ParseNumber(TakePart(&entry, '-'), &gtid.domain) ||
         !ParseNumber(TakePart(&entry, '-'), &gtid.server) ||
         !ParseNumber(entry, &gtid.number)) {
@@ -161,7 +161,7 @@ Status GtidSet::ParseMariadb(std::string_view text, GtidSet* set) {
 }
 
 void GtidSet::Add(const Gtid& gtid) {
-  if (flavor_ == Flavor::kMariadb) {
+  if (flavor_ == Flavor::kMariaDb) {
     domains_[gtid.domain] = {gtid.server, gtid.number};
     return;
   }
@@ -199,7 +199,7 @@ void GtidSet::AddInterval(const Source& source, Interval interval) {
 }
 
 bool GtidSet::Contains(const Gtid& gtid) const {
-  if (flavor_ == Flavor::kMariadb) {
+  if (flavor_ == Flavor::kMariaDb) {
     auto found = domains_.find(gtid.domain);
     return found != domains_.end() && found->second.number >= gtid.number;
   }
@@ -275,7 +275,7 @@ std::string GtidSet::Encode() const {
 }
 
 Result<GtidSet> GtidSet::Decode(std::string_view bytes) {
-  GtidSet set(Flavor::kMysql);
+  GtidSet set(Flavor::kMySql);
   ByteReader in(bytes);
   uint64_t count = in.U64();
   bool tagged = count >> 56 == kTaggedFormat;

@@ -13,13 +13,12 @@
 #include <vector>
 
 #include "base/status.h"
+#include "connectors/mysql/column.h"
 
 namespace leat::mysql {
 
-enum class Flavor : uint8_t { kMysql, kMariadb };
-
 struct Gtid {
-  Flavor flavor = Flavor::kMysql;
+  Flavor flavor = Flavor::kMySql;
   std::array<uint8_t, 16> uuid{};  // MySQL
   std::string tag;                 // MySQL, lower case; mostly empty
   uint32_t domain = 0;             // MariaDB
@@ -32,7 +31,7 @@ struct Gtid {
 
 class GtidSet {
  public:
-  explicit GtidSet(Flavor flavor = Flavor::kMysql) : flavor_(flavor) {}
+  explicit GtidSet(Flavor flavor = Flavor::kMySql) : flavor_(flavor) {}
 
   // An empty text is the empty set.
   static Result<GtidSet> Parse(Flavor flavor, std::string_view text);

@@ -1,11 +1,8 @@
 #include "connectors/mysql/packet_reader.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <mysql.h>
-#define HAVE_TLS  // as the client library was built; shows the session in ma_pvio.h
-#include <errmsg.h>
-#include <fcntl.h>
-#include <ma_pvio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -14,6 +11,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+// The library's inner headers, with what they expect to be there: its TLS session and
+// read-ahead buffer are reached through them.
+typedef unsigned char uchar;  // NOLINT
+#define HAVE_TLS
+#include <ma_pvio.h>
 
 namespace leat::mysql {
 namespace {

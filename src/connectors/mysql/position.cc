@@ -11,12 +11,12 @@ using Json = nlohmann::json;
 
 Result<GtidSet> ReadGtids(const Json& from) {
   bool mariadb = from.value("flavor", "mysql") == "mariadb";
-  return GtidSet::Parse(mariadb ? Flavor::kMariadb : Flavor::kMysql,
+  return GtidSet::Parse(mariadb ? Flavor::kMariaDb : Flavor::kMySql,
                         from.value("gtids", ""));
 }
 
 void WriteLog(const GtidSet& gtids, const std::string& file, uint64_t offset, Json* to) {
-  (*to)["flavor"] = gtids.flavor() == Flavor::kMariadb ? "mariadb" : "mysql";
+  (*to)["flavor"] = gtids.flavor() == Flavor::kMariaDb ? "mariadb" : "mysql";
   if (!gtids.empty()) (*to)["gtids"] = gtids.ToString();
   if (!file.empty()) {
     (*to)["file"] = file;
