@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/status.h"
+
+namespace leat {
+namespace {
+
+TEST(ByteReader, ReadsBothEndians) {
+  ByteReader in(std::string_view("\x01\x02\x03\x04\x05", 5));
+  EXPECT_EQ(in.Little(2), 0x0201u);
+  EXPECT_EQ(in.Big(2), 0x0304u);
+  EXPECT_EQ(in.left(), 1u);
+  EXPECT_FALSE(in.failed());
+}
+
+TEST(ByteReader, NeverRunsPastItsEnd) {
+  ByteReader in(std::string_view("\x01\x02\x03", 3));
+  EXPECT_EQ(in.U32(), 0u);
+  EXPECT_TRUE(in.failed());
+  EXPECT_EQ(in.U8(), 0u);
+  EXPECT_EQ(in.Bytes(1), "");
+}
+
+TEST(Status, WithinPutsTheDoingInFront) {
+  Status s = Status::Transient("disk full").Within("opening catalog");
+  EXPECT_EQ(s.message(), "opening catalog: disk full");
+  EXPECT_EQ(s.kind(), ErrorKind::kTransient);
+  EXPECT_TRUE(Status::Ok().Within("x").ok());
+}
+
+Result<int> Half(int n) {
+  if (n % 2) return Status::Data("odd");
+  return n / 2;
+}
+Result<int> Quarter(int n) {
+  ASSIGN_OR_RETURN(int half, Half(n));
+  ASSIGN_OR_RETURN(int quarter, Half(half));
+  return quarter;
+}
+
+TEST(Result, MacrosReturnTheFirstError) {
+  EXPECT_EQ(*Quarter(8), 2);
+  EXPECT_EQ(Quarter(6).status().kind(), ErrorKind::kData);
+}
+
+TEST(CancelToken, CutsAWaitShort) {
+  CancelToken cancel;
+  EXPECT_FALSE(cancel.WaitFor(Millis(0)));
+  std::thread other([&] { cancel.Cancel(); });
+  EXPECT_TRUE(cancel.WaitFor(std::chrono::hours(1)));
+  other.join();
+}
+
+TEST(FakeClock, StandsStillUntilMoved) {
+  FakeClock clock;
+  SteadyTime start = clock.Now();
+  int64_t wall = clock.WallMicros();
+  CancelToken cancel;
+  EXPECT_FALSE(clock.Sleep(Millis(5), cancel));
+  EXPECT_EQ(clock.Now() - start, Millis(5));
+  clock.JumpWall(Micros(-3'000'000));
+  EXPECT_EQ(clock.Now() - start, Millis(5));
+  EXPECT_EQ(clock.WallMicros(), wall + 5'000 - 3'000'000);
+  cancel.Cancel();
+  EXPECT_TRUE(clock.Sleep(Millis(5), cancel));
+}
+
+TEST(Failpoint, PassesUnlessAHookSaysOtherwise) {
+  EXPECT_TRUE(failpoint::Durable("x.before").ok());
+  failpoint::SetHook([](std::string_view name) {
+    return name == "x.before" ? Status::Cancelled("crash") : Status::Ok();
+  });
+  EXPECT_EQ(failpoint::Durable("x.before").kind(), ErrorKind::kCancelled);
+  EXPECT_TRUE(failpoint::Durable("x.after").ok());
+  failpoint::ClearHook();
+  EXPECT_TRUE(failpoint::Durable("x.before").ok());
+}
+
+TEST(FailpointDeathTest, EnvironmentEndsTheProcessAtTheNthPassing) {
+  EXPECT_EXIT(
+      {
+        setenv("LEAT_CRASH_AT", "x.before:2", 1);
+        failpoint::ArmFromEnvironment();
+        if (!failpoint::Durable("x.before").ok()) _exit(1);
+        if (!failpoint::Durable("y.before").ok()) _exit(1);
+        (void)failpoint::Durable("x.before");
+        _exit(2);
+      },
+      ::testing::ExitedWithCode(137), "");
+}
+
+}  // namespace
+}  // namespace leat

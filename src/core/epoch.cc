@@ -1,0 +1,92 @@
+#include "core/epoch.h"
+
+#include <nlohmann/json.hpp>
+
+namespace leat {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+ordered_json Encode(const Token& t) {
+  return {{"pipeline", t.pipeline}, {"shard", t.shard},    {"epoch", t.epoch},
+          {"attempt", t.attempt},   {"from", t.from.text}, {"to", t.to.text},
+          {"tables", t.tables}};
+}
+
+Token DecodeToken(const json& j) {
+  Token t;
+  t.pipeline = j.at("pipeline");
+  t.shard = j.at("shard");
+  t.epoch = j.at("epoch");
+  t.attempt = j.at("attempt");
+  t.from.text = j.at("from");
+  t.to.text = j.at("to");
+  t.tables = j.at("tables").get<std::vector<SinkTable>>();
+  return t;
+}
+
+ordered_json Encode(const ShardRange& range) {
+  ordered_json previous = ordered_json::object();
+  for (const auto& [table, token] : range.previous) {
+    previous[table] = token ? Encode(*token) : ordered_json(nullptr);
+  }
+  return {{"shard", range.shard},
+          {"from", range.from.text},
+          {"to", range.to.text},
+          {"previous", previous}};
+}
+
+ShardRange DecodeRange(const json& j) {
+  ShardRange range;
+  range.shard = j.at("shard");
+  range.from.text = j.at("from");
+  range.to.text = j.at("to");
+  for (const auto& [table, token] : j.at("previous").items()) {
+    range.previous[table] =
+        token.is_null() ? std::nullopt : std::optional(DecodeToken(token));
+  }
+  return range;
+}
+
+// Runs `decode` on the parsed text; the library's exceptions end here.
+template <typename T, typename Decode>
+Result<T> Parse(std::string_view text, std::string_view what, Decode decode) {
+  try {
+    return decode(json::parse(text));
+  } catch (const json::exception& e) {
+    return Status::Config("this is no " + std::string(what) + " of Leat's (" + e.what() +
+                          "): " + std::string(text.substr(0, 200)));
+  }
+}
+
+}  // namespace
+
+std::string Token::ToJson() const { return Encode(*this).dump(); }
+
+Result<Token> Token::FromJson(std::string_view text) {
+  return Parse<Token>(text, "token", DecodeToken);
+}
+
+std::string Checkpoint::ToJson() const {
+  ordered_json ranges = ordered_json::array();
+  for (const ShardRange& range : shards) ranges.push_back(Encode(range));
+  ordered_json out = {{"pipeline", pipeline}, {"epoch", epoch},   {"attempt", attempt},
+                      {"shards", ranges},     {"tables", tables}, {"manifest", manifest}};
+  return out.dump();
+}
+
+Result<Checkpoint> Checkpoint::FromJson(std::string_view text) {
+  return Parse<Checkpoint>(text, "checkpoint", [](const json& j) {
+    Checkpoint c;
+    c.pipeline = j.at("pipeline");
+    c.epoch = j.at("epoch");
+    c.attempt = j.at("attempt");
+    for (const json& range : j.at("shards")) c.shards.push_back(DecodeRange(range));
+    c.tables = j.at("tables").get<std::vector<SinkTable>>();
+    c.manifest = j.at("manifest");
+    return c;
+  });
+}
+
+}  // namespace leat
