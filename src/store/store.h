@@ -26,6 +26,8 @@ class WriteBatch;
 
 namespace leat {
 
+class FolderLock;
+
 // One worker of a pipeline in one life: who writes. Every write is refused with kFenced
 // once the store names another attempt of the worker.
 struct Owner {
@@ -63,8 +65,9 @@ class Store {
   Status Fold(const Owner& owner);
   // Drops the saved epoch and every overlay of the worker: the sink is ahead of them.
   Status DropSaved(const Owner& owner);
-  // Drops every overlay but that of the saved epoch: what an aborted epoch left.
-  Status DropUnsaved(const Owner& owner);
+  // Drops the worker's overlays: all, or all but that of the saved epoch.
+  enum class Drop : uint8_t { kAll, kUnsaved };
+  Status DropOverlays(const Owner& owner, Drop which);
 
   // Dead letters of a pipeline's committed epochs. `after`: an id, or empty for the
   // first.
@@ -81,17 +84,19 @@ class Store {
 
  private:
   friend class Overlay;
-  class Lock;
 
-  Store() = default;
+  Store();
   // Under mutex_. Applies the batch if the store names the owner's attempt.
   Status WriteAs(const Owner& owner, rocksdb::WriteBatch* batch, bool sync);
   Status WriteUnchecked(rocksdb::WriteBatch* batch, bool sync);
   Result<std::optional<std::string>> Get(const std::string& key) const;
-  Status FoldDeadLetters(const Owner& owner, const Checkpoint& checkpoint);
+  Status FoldDeadLetters(const Owner& owner, const std::string& overlay);
+  Status FoldState(const Owner& owner, const std::string& overlay,
+                   rocksdb::WriteBatch* batch) const;
+  Result<int64_t> CountLocked(const std::string& pipeline) const;
 
   std::filesystem::path data_;
-  std::unique_ptr<Lock> lock_;
+  std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<rocksdb::DB> db_;
   mutable std::mutex mutex_;  // check of the attempt and write are one step
   Status broken_;             // the first write that failed; ends all later ones
