@@ -25,6 +25,15 @@ constexpr unsigned kQueryTimeout = 3024;      // MySQL
 constexpr unsigned kServerIsolated = 1836;    // read only mode
 constexpr unsigned kClientInteractionTimeout = 4031;
 
+std::string Backquoted(std::string_view name) {
+  std::string quoted = "`";
+  for (char c : name) {
+    if (c == '`') quoted += '`';
+    quoted += c;
+  }
+  return quoted + '`';
+}
+
 std::string AdviceFor(unsigned number, const Url& url) {
   switch (number) {
     case ER_ACCESS_DENIED_ERROR:
@@ -35,7 +44,7 @@ std::string AdviceFor(unsigned number, const Url& url) {
           url.user);
     case ER_DBACCESS_DENIED_ERROR:
       return fmt::format("run GRANT SELECT ON {}.* TO '{}'@'%'",
-                         url.database.empty() ? "*" : QuoteName(url.database), url.user);
+                         url.database.empty() ? "*" : Backquoted(url.database), url.user);
     case ER_BAD_DB_ERROR:
       return "check the database's name in the url; SHOW DATABASES lists those the user "
              "may see";
@@ -314,17 +323,8 @@ void Client::Interrupt() {
   if (fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
-std::string QuoteName(std::string_view name) {
-  std::string quoted = "`";
-  for (char c : name) {
-    if (c == '`') quoted += '`';
-    quoted += c;
-  }
-  return quoted + '`';
-}
-
-std::string QuoteName(std::string_view database, std::string_view table) {
-  return QuoteName(database) + '.' + QuoteName(table);
+std::string QuoteTable(std::string_view database, std::string_view table) {
+  return Backquoted(database) + '.' + Backquoted(table);
 }
 
 std::string QuoteText(std::string_view text) {

@@ -89,8 +89,7 @@ class Client {
 // The kind of a server's or the client library's error number.
 ErrorKind KindOfError(unsigned number);
 
-std::string QuoteName(std::string_view name);  // `name`
-std::string QuoteName(std::string_view database, std::string_view table);
+std::string QuoteTable(std::string_view database, std::string_view table);
 std::string QuoteText(
     std::string_view text);  // 'text', or _utf8mb4 x'...' when not plain
 
