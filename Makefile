@@ -1,0 +1,42 @@
+# Every target installs what it needs first (pinned, cached, nothing when it is there).
+.PHONY: build demo test bench fuzz torture format lint deps-build deps-demo deps-test clean
+CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
+PYTHON := $(CACHE)/clients/bin/python
+export LEAT_CACHE := $(CACHE)
+
+build: deps-build  ## build/leat
+	@scripts/build.sh release leat
+
+demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live changes
+	@scripts/build.sh release leat
+	@$(PYTHON) scripts/demo.py
+
+test: deps-test  ## everything CI runs: lint, unit tests, sanitizers, real servers, crashes
+	@$(PYTHON) scripts/test.py $(STAGES)
+
+bench: deps-demo  ## speed and memory against raw programs: docs/performance.md
+	@scripts/build.sh release leat
+	@$(PYTHON) bench/run.py $(ARGS)
+
+fuzz: deps-test  ## every fuzz target for SECONDS (60)
+	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60)
+
+torture: deps-test  ## KILLS (200) times kill -9 under load; each table must equal its source
+	@scripts/build.sh release leat
+	@$(PYTHON) tests/torture.py --kills $(or $(KILLS),200)
+
+format: deps-test
+	@git ls-files '*.h' '*.cc' | xargs clang-format -i
+
+lint: deps-test  ## format, layers and limits, clang-tidy
+	@scripts/lint.sh
+
+deps-build:
+	@scripts/deps.sh build
+deps-demo:
+	@scripts/deps.sh demo
+deps-test:
+	@scripts/deps.sh test
+
+clean:
+	rm -rf build build-*
