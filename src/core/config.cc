@@ -24,8 +24,9 @@ auto Key(const Diagnostic& d) {
 }  // namespace
 
 std::string Diagnostic::ToString() const {
-  std::string out =
-      fmt::format("{}:{}:{}: {}", place.file, place.line, place.column, message);
+  std::string out = place.file;
+  if (place.line > 0) out += fmt::format(":{}:{}", place.line, place.column);
+  out += ": " + message;
   if (!suggestion.empty()) out += "; " + suggestion;
   return out;
 }

@@ -19,7 +19,7 @@ namespace leat {
 
 struct Place {
   std::string file;
-  int line = 0;  // from 1
+  int line = 0;  // from 1; 0: the file as a whole
   int column = 0;
 };
 
@@ -29,7 +29,8 @@ struct Diagnostic {
   std::string message;
   std::string suggestion;  // may be empty
 
-  std::string ToString() const;  // file:line:column: message; suggestion
+  // file:line:column: message; suggestion
+  std::string ToString() const;
 };
 using Diagnostics = std::vector<Diagnostic>;
 
@@ -59,6 +60,8 @@ class Config {
   Place At(std::string_view field) const;  // of its value, or of the mapping
   // What relative paths in it start from: the project's folder (where leat.yaml is).
   const std::string& folder() const { return folder_; }
+  // Nothing was found wrong with it or below it.
+  bool clean() const { return clean_; }
 
  private:
   friend class ConfigReader;
@@ -67,6 +70,7 @@ class Config {
 
   Place place_;
   std::string folder_;
+  bool clean_ = true;
   std::map<std::string, std::shared_ptr<const Value>, std::less<>> values_;
 };
 

@@ -154,12 +154,14 @@ Config ConfigReader::Empty(const std::vector<Field>& fields) {
 
 Config ConfigReader::Read(const YamlNode& node, const std::vector<Field>& fields,
                           const std::string& what) {
+  size_t before = diagnostics_->size();
   Config config = Empty(fields);
   config.place_ = PlaceOf(node.line, node.column);
   if (node.kind == YamlNode::Kind::kScalar || node.kind == YamlNode::Kind::kList) {
     Complain(node,
              fmt::format("{} has to be a mapping, not {}", what, KindName(node.kind)),
              fields.empty() ? "" : fmt::format("write {}: ...", fields.front().name));
+    config.clean_ = false;
     return config;
   }
   for (const YamlPair& pair : node.pairs) ReadPair(pair, fields, what, &config);
@@ -170,6 +172,7 @@ Config ConfigReader::Read(const YamlNode& node, const std::vector<Field>& fields
                  ? field.doc
                  : fmt::format("such as {}: {}", field.name, field.example));
   }
+  config.clean_ = diagnostics_->size() == before;
   return config;
 }
 

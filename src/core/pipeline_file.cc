@@ -1,0 +1,299 @@
+#include "core/pipeline_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "core/config_reader.h"
+#include "core/yaml.h"
+
+namespace leat {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kDay = 86'400'000'000;
+
+Field CommitField() {
+  return Field::Object(
+      "commit", "When an epoch closes and is committed: at the first that is reached.",
+      {Field::Duration("every", "After this time.").Between(1000, kDay).Default("1s"),
+       Field::Int("rows", "After this many rows.")
+           .Between(1, int64_t{1} << 40)
+           .Default("50000"),
+       Field::Bytes("bytes", "After staging this much.")
+           .Between(1024, int64_t{1} << 40)
+           .Default("64MiB")});
+}
+
+Field DeadLettersField() {
+  return Field::Object(
+      "dead_letters", "What becomes of rows that the sink cannot take.",
+      {Field::Int("max",
+                  "Stop the pipeline when more than this many are kept; without it "
+                  "there is no limit.")
+           .Between(0, int64_t{1} << 40)
+           .Example("1000")});
+}
+
+template <typename Type>
+std::vector<Field> PartFields(const std::vector<Type>& types) {
+  std::vector<Field> fields;
+  for (const Type& type : types) {
+    fields.push_back(Field::Object(type.spec.name, type.spec.summary, type.spec.fields));
+    fields.back().example = type.spec.example;
+  }
+  return fields;
+}
+
+std::string ReadFile(const fs::path& path, Diagnostics* diagnostics) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in || fs::is_directory(path)) {
+    diagnostics->push_back(
+        {{path.string()}, fmt::format("cannot be read: {}", strerror(errno)), ""});
+  }
+  return text.str();
+}
+
+// One project while it is read: paths may lie in several folders.
+class Loader {
+ public:
+  Loader(const Registry& registry, const Environment& environment,
+         Diagnostics* diagnostics)
+      : registry_(registry),
+        environment_(environment),
+        diagnostics_(diagnostics),
+        pipeline_spec_(PipelineSpec(registry)),
+        project_spec_(ProjectSpec()) {}
+
+  void AddPath(const fs::path& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) return AddFolder(path);
+    if (path.filename() == "leat.yaml") {
+      return AddFolder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+    }
+    if (!fs::exists(path, error)) {
+      diagnostics_->push_back(
+          {{path.string()},
+           "there is no such file or folder",
+           "name a pipeline file, or a folder with pipelines/*.yaml"});
+      return;
+    }
+    OpenProject(ProjectFolder(path));
+    AddFile(path);
+  }
+
+  // Where leat.yaml is: the file's folder or the one above; else whichever of the two
+  // holds the pipelines folder.
+  static fs::path ProjectFolder(const fs::path& file) {
+    std::error_code error;
+    fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+    fs::path above = folder == "." ? fs::path("..") : (folder / "..").lexically_normal();
+    if (above.empty()) above = ".";
+    if (fs::exists(folder / "leat.yaml", error)) return folder;
+    if (fs::exists(above / "leat.yaml", error)) return above;
+    return fs::absolute(folder).lexically_normal().filename() == "pipelines" ? above
+                                                                             : folder;
+  }
+
+  void OpenProject(const fs::path& folder) {
+    fs::path whole = fs::absolute(folder).lexically_normal();
+    if (!project_.folder.empty()) {
+      if (whole != opened_) {
+        diagnostics_->push_back(
+            {{folder.string()},
+             fmt::format("is another project than {}", project_.folder.string()),
+             "give each project a process of its own"});
+      }
+      return;
+    }
+    opened_ = whole;
+    project_.folder = folder;
+    shared_ = ReadShared(folder);
+    fs::path data = shared_.String("data");
+    project_.data = data.is_absolute() ? data : (folder / data).lexically_normal();
+  }
+
+  Project Take() { return std::move(project_); }
+
+ private:
+  Config ReadShared(const fs::path& folder) {
+    fs::path path = folder / "leat.yaml";
+    YamlNode node;
+    std::error_code error;
+    if (fs::exists(path, error)) {
+      std::string text = ReadFile(path, diagnostics_);
+      if (auto parsed = ParseYaml(text, path.string(), diagnostics_)) node = *parsed;
+    }
+    return ConfigReader(path.string(), folder.string(), environment_, diagnostics_)
+        .Read(node, project_spec_.fields, "leat.yaml");
+  }
+
+  void AddFolder(const fs::path& folder) {
+    OpenProject(folder);
+    std::vector<fs::path> files;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder / "pipelines", error)) {
+      std::string extension = entry.path().extension();
+      if (extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
+    }
+    if (files.empty()) {
+      diagnostics_->push_back(
+          {{folder.string()},
+           "there are no pipelines in this folder",
+           "put one a file into " + (folder / "pipelines").string() + "/NAME.yaml"});
+    }
+    std::sort(files.begin(), files.end());
+    for (const fs::path& file : files) AddFile(file);
+  }
+
+  void AddFile(const fs::path& path) {
+    fs::path whole = fs::absolute(path).lexically_normal();
+    if (std::find(seen_.begin(), seen_.end(), whole) != seen_.end()) return;
+    seen_.push_back(whole);
+    size_t before = diagnostics_->size();
+    std::string text = ReadFile(path, diagnostics_);
+    if (diagnostics_->size() > before) return;
+    auto node = ParseYaml(text, path.string(), diagnostics_);
+    if (!node) return;
+    Config config =
+        ConfigReader(path.string(), project_.folder.string(), environment_, diagnostics_)
+            .Read(*node, pipeline_spec_.fields, "this pipeline");
+    project_.pipelines.push_back(Pipeline(path, config));
+  }
+
+  PipelineFile Pipeline(const fs::path& path, const Config& config) {
+    PipelineFile out;
+    out.file = path.string();
+    out.name = config.Has("name") ? config.String("name") : path.stem().string();
+    CheckName(out.name, config.At("name"));
+    out.from = Part(config, "from");
+    Validate(registry_.FindSource(out.from.name), out.from);
+    for (const Config& step : config.Parts("steps")) {
+      out.steps.push_back(Part(step, "part"));
+      Validate(registry_.FindStep(out.steps.back().name), out.steps.back());
+    }
+    out.to = Part(config, "to");
+    Validate(registry_.FindSink(out.to.name), out.to);
+    const Config& own = config.Object("commit");
+    const Config& shared = shared_.Object("defaults").Object("commit");
+    out.commit_every = (own.Has("every") ? own : shared).Duration("every");
+    out.commit_rows = (own.Has("rows") ? own : shared).Int("rows");
+    out.commit_bytes = (own.Has("bytes") ? own : shared).Bytes("bytes");
+    const Config& own_dead = config.Object("dead_letters");
+    const Config& dead = own_dead.Has("max")
+                             ? own_dead
+                             : shared_.Object("defaults").Object("dead_letters");
+    if (dead.Has("max")) out.max_dead_letters = dead.Int("max");
+    return out;
+  }
+
+  static PartUse Part(const Config& config, std::string_view field) {
+    return {config.PartName(field), config.Part(field)};
+  }
+
+  template <typename Type>
+  void Validate(const Type* type, const PartUse& use) {
+    if (type && type->validate && use.config.clean()) {
+      type->validate(use.config, diagnostics_);
+    }
+  }
+
+  // It names folders, tokens and metrics.
+  void CheckName(const std::string& name, const Place& place) {
+    auto fine = [](unsigned char c) {
+      return c < 0x80 && (std::isalnum(c) || c == '_' || c == '-' || c == '.');
+    };
+    if (name.empty() || name.size() > 100 || name[0] == '.' || name[0] == '-' ||
+        !std::all_of(name.begin(), name.end(), fine)) {
+      diagnostics_->push_back({place, fmt::format("\"{}\" cannot name a pipeline", name),
+                               "use up to 100 letters, digits, _ - and ."});
+      return;
+    }
+    auto [first, fresh] = names_.try_emplace(name, place);
+    if (!fresh) {
+      diagnostics_->push_back({place,
+                               fmt::format("the pipeline of {} has the name \"{}\" too",
+                                           first->second.file, name),
+                               "give one another name"});
+    }
+  }
+
+  const Registry& registry_;
+  const Environment& environment_;
+  Diagnostics* diagnostics_;
+  const Spec pipeline_spec_;
+  const Spec project_spec_;
+  Project project_;
+  fs::path opened_;
+  Config shared_;
+  std::vector<fs::path> seen_;
+  std::map<std::string, Place> names_;
+};
+
+}  // namespace
+
+Spec PipelineSpec(const Registry& registry) {
+  Spec spec;
+  spec.name = "pipeline";
+  spec.summary = "A pipeline file: one source, any number of steps, one sink.";
+  spec.fields = {
+      Field::String("name",
+                    "Its name in the sink's tokens, logs and commands; the file's "
+                    "name unless given.")
+          .Example("orders"),
+      Field::Part("from", "Where rows come from.", "source",
+                  PartFields(registry.sources()))
+          .Required()
+          .Example("{mysql: {...}}"),
+      Field::Parts("steps", "What is done to them on the way, in this order.", "step",
+                   PartFields(registry.steps())),
+      Field::Part("to", "Where they go.", "sink", PartFields(registry.sinks()))
+          .Required()
+          .Example("{iceberg: {...}}"),
+      CommitField(),
+      DeadLettersField()};
+  return spec;
+}
+
+Spec ProjectSpec() {
+  Spec spec;
+  spec.name = "leat.yaml";
+  spec.summary = "What the pipelines of a project share.";
+  spec.fields = {
+      Field::String("data",
+                    "The folder for checkpoints, state and caches; relative to "
+                    "this file.")
+          .Default("./data"),
+      Field::Object("defaults", "For pipelines that do not say otherwise.",
+                    {CommitField(), DeadLettersField()})};
+  spec.example = "data: ./data\ndefaults:\n  commit: {every: 1s}\n";
+  return spec;
+}
+
+Project LoadProject(const std::vector<std::string>& paths, const Registry& registry,
+                    const Environment& environment, Diagnostics* diagnostics) {
+  Loader loader(registry, environment, diagnostics);
+  for (const std::string& path : paths) loader.AddPath(path);
+  SortByPlace(diagnostics);
+  return loader.Take();
+}
+
+Result<fs::path> DataFolder(const std::string& path, const Environment& environment) {
+  Diagnostics diagnostics;
+  Registry none;
+  Loader loader(none, environment, &diagnostics);
+  std::error_code error;
+  loader.OpenProject(fs::is_directory(path, error) ? fs::path(path)
+                                                   : Loader::ProjectFolder(path));
+  if (!diagnostics.empty()) return ToStatus(std::move(diagnostics));
+  return loader.Take().data;
+}
+
+}  // namespace leat

@@ -1,0 +1,56 @@
+// Project: the pipelines that a path on the command line stands for, read and checked. A
+// project is a folder with leat.yaml (what pipelines share) and pipelines/*.yaml (one
+// pipeline a file). Constant after loading; any thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/environment.h"
+#include "core/registry.h"
+
+namespace leat {
+
+// A source, step or sink by its name in the registry, with its fields.
+struct PartUse {
+  std::string name;
+  Config config;
+};
+
+struct PipelineFile {
+  std::string name;
+  std::string file;
+  PartUse from;
+  std::vector<PartUse> steps;
+  PartUse to;
+  Micros commit_every{0};
+  int64_t commit_rows = 0;
+  int64_t commit_bytes = 0;
+  int64_t max_dead_letters = -1;  // -1: no limit
+};
+
+struct Project {
+  std::filesystem::path folder;
+  std::filesystem::path data;
+  std::vector<PipelineFile> pipelines;
+};
+
+// What the fields of pipelines/*.yaml and of leat.yaml are. The former's `from`, `steps`
+// and `to` are the parts of the registry.
+Spec PipelineSpec(const Registry& registry);
+Spec ProjectSpec();
+
+// Each path is a pipeline file or a project's folder. Everything that is wrong with any
+// of the files is added to `diagnostics`, sorted by place; the project is whole only when
+// nothing was.
+Project LoadProject(const std::vector<std::string>& paths, const Registry& registry,
+                    const Environment& environment, Diagnostics* diagnostics);
+
+// The project folder of a command that only needs its data: `path` or the folders above a
+// file, as LoadProject finds it. leat.yaml alone is read.
+Result<std::filesystem::path> DataFolder(const std::string& path,
+                                         const Environment& environment);
+
+}  // namespace leat
