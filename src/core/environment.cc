@@ -22,26 +22,35 @@ bool IsName(std::string_view text) {
 }
 
 // The file without the newline editors end it with.
-void PutFile(const std::string& path, Replaced::Problem problem, Replaced* out) {
+Result<std::string> ReadSmallFile(const std::string& path) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::string content(kMaxFile + 1, '\0');
   in.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (in.bad() || (in.gcount() == 0 && !in.eof())) {
-    problem.message = fmt::format("cannot read the file {}: {}", path, strerror(errno));
+  if (!in.is_open() || in.bad()) {
+    return Status::Config(
+        fmt::format("cannot read the file {}: {}", path, strerror(errno)));
+  }
+  content.resize(static_cast<size_t>(in.gcount()));
+  if (content.size() > kMaxFile) {
+    return Status::Config(fmt::format("the file {} is larger than 64 KiB", path));
+  }
+  if (content.ends_with('\n')) content.pop_back();
+  if (content.ends_with('\r')) content.pop_back();
+  return content;
+}
+
+void PutFile(const std::string& path, const Environment& environment,
+             Replaced::Problem problem, Replaced* out) {
+  auto content = environment.file(path);
+  if (!content.ok()) {
+    problem.message = content.status().message();
     problem.suggestion = "create it, or let this user read it";
     out->problems.push_back(std::move(problem));
     return;
   }
-  content.resize(static_cast<size_t>(in.gcount()));
-  if (content.size() > kMaxFile) {
-    problem.message = fmt::format("the file {} is larger than 64 KiB", path);
-    out->problems.push_back(std::move(problem));
-    return;
-  }
-  if (content.ends_with('\n')) content.pop_back();
-  if (content.ends_with('\r')) content.pop_back();
-  out->text += content;
-  out->secrets.push_back(std::move(content));
+  out->text += *content;
+  out->secrets.push_back(*std::move(content));
 }
 
 void PutVariable(std::string_view inside, const Environment& environment,
@@ -83,9 +92,10 @@ void PutVariable(std::string_view inside, const Environment& environment,
 
 Environment Environment::Process() {
   return {[](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    return value ? std::optional<std::string>(value) : std::nullopt;
-  }};
+            const char* value = std::getenv(name.c_str());
+            return value ? std::optional<std::string>(value) : std::nullopt;
+          },
+          ReadSmallFile};
 }
 
 Replaced ReplaceVariables(std::string_view scalar, const Environment& environment) {
@@ -112,7 +122,7 @@ Replaced ReplaceVariables(std::string_view scalar, const Environment& environmen
     }
     std::string_view inside = scalar.substr(at + 2, end - at - 2);
     if (inside.starts_with("file:")) {
-      PutFile(std::string(inside.substr(5)), std::move(problem), &out);
+      PutFile(std::string(inside.substr(5)), environment, std::move(problem), &out);
     } else {
       PutVariable(inside, environment, std::move(problem), &out);
     }

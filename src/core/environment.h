@@ -9,10 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/status.h"
+
 namespace leat {
 
 struct Environment {
   std::function<std::optional<std::string>(const std::string& name)> variable;
+  std::function<Result<std::string>(const std::string& path)> file;
 
   static Environment Process();
 };

@@ -48,7 +48,8 @@ std::string Nearest(std::string_view typed, const std::vector<std::string>& cand
   for (const std::string& candidate : candidates) {
     size_t longer = std::max(folded.size(), candidate.size());
     size_t distance = Distance(folded, Folded(candidate));
-    if (distance <= (longer + 2) / 3 && distance < best_distance && distance < longer) {
+    if (distance <= std::max<size_t>(longer / 3, 1) && distance < best_distance &&
+        distance < longer) {
       best = candidate;
       best_distance = distance;
     }
