@@ -23,20 +23,13 @@
 #include <vector>
 
 #include "connectors/mysql/catalog.h"
+#include "connectors/mysql/snapshot_mark.h"
 #include "connectors/mysql/snapshot_progress.h"
 #include "connectors/mysql/url.h"
 #include "core/context.h"
 #include "data/batch.h"
 
 namespace leat::mysql {
-
-// A place between two transactions of a server's log.
-struct LogMark {
-  std::string file;
-  uint64_t offset = 0;
-
-  bool operator==(const LogMark&) const = default;
-};
 
 struct SnapshotOptions {
   int workers = 1;
@@ -51,7 +44,7 @@ struct SnapshotBatch {
   Chunk chunk;  // kRead rows in key order; `rows` may be null when the table is empty
   std::vector<DeadLetter> rejects;
   TableDef table;           // the shape of these rows, and of the log at this place
-  bool boundary = false;    // an epoch may close behind it; the progress counts it
+  bool boundary = false;    // an epoch may close behind it
   bool table_done = false;  // the last one of its table
   int64_t bytes = 0;
 };
@@ -59,10 +52,11 @@ struct SnapshotBatch {
 class Snapshot {
  public:
   // Reads those of `tables` that `progress` does not have as done, in their order.
+  // `progress` is borrowed: Take moves it, Filter goes by it.
   static Result<std::unique_ptr<Snapshot>> Start(const Url& url,
                                                  const SnapshotOptions& options,
                                                  std::vector<CatalogTable> tables,
-                                                 const SnapshotProgress& progress,
+                                                 SnapshotProgress* progress,
                                                  const Context& context);
   ~Snapshot();
 
@@ -74,7 +68,7 @@ class Snapshot {
   // The next batch of the chunk at NextMark(); nothing when none came before `deadline`.
   Result<std::optional<SnapshotBatch>> Take(SteadyTime deadline);
   // The log is already past NextMark(): everything not taken is read again, later.
-  Status Reread();
+  void Reread();
 
   // Leaves in a log chunk (rows, ops, seq, before, time, meta) what counts now; rows of a
   // table that is not under way are all kept (done, or not ours) or all dropped (not
@@ -82,8 +76,6 @@ class Snapshot {
   Status Filter(Chunk* chunk);
   // True when the log's rows of the table are all dropped.
   bool Pending(const TableId& table) const;
-  // Progress after the last batch with `boundary`, as a part of Position.
-  const SnapshotProgress& progress() const;
   int64_t rows_left() const;  // an estimate
 
  private:
