@@ -59,7 +59,7 @@ enum class Type : uint8_t {
 // information_schema knows (AdoptNativeTypes).
 enum class Native : uint8_t { kNone, kInet4, kInet6, kUuid };
 
-constexpr uint16_t kBinaryCollation = 63;
+class Charset;
 
 struct ColumnDef {
   std::string name;
@@ -68,18 +68,18 @@ struct ColumnDef {
   // BLOB, TEXT, JSON, GEOMETRY or VECTOR; bytes of an ENUM or SET; bits of a BIT.
   uint32_t length = 0;
   uint8_t precision = 0;  // DECIMAL
-  uint8_t scale = 0;      // DECIMAL; digits of the seconds of temporal types
+  uint8_t scale = 0;      // DECIMAL; digits of a second of temporal types
   bool is_unsigned = false;
   bool nullable = true;
   Native native = Native::kNone;
-  uint16_t collation = 0;           // of text, ENUM and SET; kBinaryCollation: bytes
+  uint8_t geometry = 0;  // of GEOMETRY: 0 any, 1 point, ... 7 collection (OGC's numbers)
+  // Of CHAR, VARCHAR, TEXT, ENUM and SET; binary for bytes and GEOMETRY; else nullptr.
+  const Charset* charset = nullptr;
   std::vector<std::string> labels;  // of ENUM and SET, UTF-8
   // As information_schema has it, less what the log cannot know (widths of integers).
   std::string source_type;
 
   bool operator==(const ColumnDef&) const = default;
-  bool is_text() const;    // characters in `collation`
-  bool is_binary() const;  // bytes, spatial included
 };
 
 struct TableDef {
