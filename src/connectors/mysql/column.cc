@@ -16,10 +16,6 @@ constexpr const char* kGeometryNames[] = {
     "geometry",   "point",           "linestring",   "polygon",
     "multipoint", "multilinestring", "multipolygon", "geometrycollection"};
 
-bool IsBinary(const ColumnDef& column) {
-  return column.charset && column.charset->binary();
-}
-
 Status Unmapped(const ColumnDef& column, std::string_view why) {
   return Status::Config(
       fmt::format("column `{}`: {}; leave its table out, or change the column's type",
@@ -47,7 +43,7 @@ std::string LabelList(const ColumnDef& column) {
 std::string BlobName(const ColumnDef& column) {
   static constexpr const char* kSizes[] = {"", "tiny", "", "medium", "long"};
   return fmt::format("{}{}", kSizes[std::min<uint32_t>(column.length, 4)],
-                     IsBinary(column) ? "blob" : "text");
+                     column.is_binary() ? "blob" : "text");
 }
 
 std::string WithDigits(const char* name, const ColumnDef& column) {
@@ -214,6 +210,9 @@ void ReadColumnType(const InformationSchemaColumn& row, ColumnDef* column) {
 
 }  // namespace
 
+bool ColumnDef::is_text() const { return charset && !charset->binary(); }
+bool ColumnDef::is_binary() const { return charset && charset->binary(); }
+
 Result<std::shared_ptr<arrow::DataType>> ArrowType(const ColumnDef& column) {
   switch (column.type) {
     case Type::kTiny:
@@ -249,8 +248,8 @@ Result<std::shared_ptr<arrow::DataType>> ArrowType(const ColumnDef& column) {
     case Type::kBlob:
     case Type::kCompressedBlob:
     case Type::kCompressedVarchar:
-      return IsBinary(column) && column.native == Native::kNone ? arrow::binary()
-                                                                : arrow::utf8();
+      return column.is_binary() && column.native == Native::kNone ? arrow::binary()
+                                                                  : arrow::utf8();
     case Type::kOldDecimal:
     case Type::kNull:
     case Type::kTypedArray: break;
@@ -309,11 +308,12 @@ std::string SourceType(const ColumnDef& c) {
       if (c.native == Native::kUuid) return "uuid";
       if (c.native == Native::kInet6) return "inet6";
       if (c.native == Native::kInet4) return "inet4";
-      return fmt::format("{}({})", IsBinary(c) ? "binary" : "char", Characters(c));
+      return fmt::format("{}({})", c.is_binary() ? "binary" : "char", Characters(c));
     case Type::kVarchar:
     case Type::kVarString:
     case Type::kCompressedVarchar:
-      return fmt::format("{}({})", IsBinary(c) ? "varbinary" : "varchar", Characters(c));
+      return fmt::format("{}({})", c.is_binary() ? "varbinary" : "varchar",
+                         Characters(c));
     case Type::kOldDecimal:
     case Type::kNull:
     case Type::kTypedArray: break;
@@ -370,8 +370,8 @@ Result<ColumnDef> FromInformationSchema(const InformationSchemaColumn& row,
 }
 
 bool MayBeNative(const ColumnDef& column, Flavor flavor) {
-  return flavor == Flavor::kMariaDb && column.type == Type::kString && IsBinary(column) &&
-         (column.length == 4 || column.length == 16);
+  return flavor == Flavor::kMariaDb && column.type == Type::kString &&
+         column.is_binary() && (column.length == 4 || column.length == 16);
 }
 
 void AdoptNativeTypes(const TableDef& described, TableDef* logged) {

@@ -80,6 +80,8 @@ struct ColumnDef {
   std::string source_type;
 
   bool operator==(const ColumnDef&) const = default;
+  bool is_text() const;    // characters in `charset`
+  bool is_binary() const;  // bytes, spatial included
 };
 
 struct TableDef {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "connectors/mysql/event.h"
 #include "connectors/mysql/json_binary.h"
 
 namespace leat::mysql {
@@ -195,18 +196,6 @@ bool Apply(DiffOp op, const std::vector<Leg>& legs, Node value, Node* root) {
   return true;
 }
 
-std::string_view ReadSized(ByteReader* in) {
-  uint64_t size = in->U8();
-  if (size == 0xfc) {
-    size = in->Little(2);
-  } else if (size == 0xfd) {
-    size = in->Little(3);
-  } else if (size == 0xfe) {
-    size = in->Little(8);
-  }
-  return in->Bytes(size);
-}
-
 }  // namespace
 
 bool AppendPatchedJson(std::string_view before, std::string_view diffs,
@@ -218,11 +207,11 @@ bool AppendPatchedJson(std::string_view before, std::string_view diffs,
     const uint8_t op = in.U8();
     if (op > static_cast<uint8_t>(DiffOp::kRemove)) return false;
     std::vector<Leg> legs;
-    const std::string_view path = ReadSized(&in);
+    const std::string_view path = in.Bytes(ReadLength(&in));
     if (in.failed() || !ReadPath(path, &legs)) return false;
     Node value;
     if (static_cast<DiffOp>(op) != DiffOp::kRemove) {
-      const std::string_view binary = ReadSized(&in);
+      const std::string_view binary = in.Bytes(ReadLength(&in));
       if (in.failed() || !BuildDocument(binary, &value)) return false;
     }
     if (!Apply(static_cast<DiffOp>(op), legs, std::move(value), &root)) return false;

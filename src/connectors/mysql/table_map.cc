@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "connectors/mysql/charset.h"
+#include "connectors/mysql/event.h"
 
 namespace leat::mysql {
 namespace {
@@ -30,17 +31,6 @@ enum class Extra : uint8_t {
 
 Status Malformed(std::string_view what) {
   return Status::Transient(fmt::format("binlog: malformed table map: {}", what));
-}
-
-// The protocol's length-encoded integer.
-uint64_t ReadLength(ByteReader* in) {
-  const uint8_t first = in->U8();
-  switch (first) {
-    case 0xfc: return in->Little(2);
-    case 0xfd: return in->Little(3);
-    case 0xfe: return in->Little(8);
-    default: return first;
-  }
 }
 
 bool IsNumber(Type type) {
