@@ -43,7 +43,6 @@ class ControlServer {
  private:
   ControlServer() = default;
   void Serve();
-  void Answer(int connection);
 
   std::filesystem::path socket_;
   ControlSubject subject_;

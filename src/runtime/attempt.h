@@ -1,0 +1,85 @@
+// Attempt: one life of a pipeline's parts, under an attempt id of its own, from recovery
+// to the first error or the end. The pipeline makes another one after an error that a
+// retry may mend. The writer thread only.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "runtime/board.h"
+#include "runtime/epoch.h"
+#include "runtime/pipeline.h"
+#include "runtime/reader.h"
+
+namespace leat {
+
+struct Recovered;
+
+// What outlives an attempt in the same process.
+struct PipelineMemory {
+  std::map<ShardId, Position> ends;     // as of the start, for until_caught_up
+  std::map<TableId, SchemaRef> tables;  // that came up while running
+};
+
+struct AttemptParts {
+  const PipelineSettings& settings;
+  const PipelineParts& parts;
+  Store& store;
+  Clock& clock;
+  Logger& log;
+  StatsBoard& board;
+  PipelineMemory& memory;
+  const std::atomic<bool>& stop;  // finish the epoch and leave
+  const CancelToken& cancel;      // leave now
+};
+
+class Attempt {
+ public:
+  explicit Attempt(const AttemptParts& parts);
+  ~Attempt();
+
+  // OK: the source ended, it has caught up, or it was asked to stop.
+  Status Run();
+  // It closed an epoch.
+  bool progressed() const { return progressed_; }
+
+ private:
+  Status Make();
+  Status Loop();
+  Status Handle(ReadItem item);
+  Status HandleBatch(Batch batch);
+  Status Assign(const std::vector<ShardId>& shards);
+  Status StartShards(const Recovered& recovered);
+  Status OpenSink();
+  Result<SchemaRef> Shape(SchemaRef schema);
+  Status NoteTable(const SchemaRef& schema);
+  Status NoteTables(const Batch& batch);
+  std::map<TableId, Position> Floors(const ShardState& state) const;
+  std::vector<SinkTable> SinkTables() const;
+  Status Close();
+  Status CloseIfOpen();
+  bool CaughtUp() const;
+  Status Upkeep(bool idle);
+  SteadyTime WaitUntil() const;
+  void Note();
+
+  const AttemptParts p_;
+  const Owner owner_;
+  const Context context_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<EpochWriter> epochs_;  // from the first assignment on
+
+  std::map<TableId, SinkTable> tables_;  // every table of the source known
+  bool finishing_ = false;
+  bool done_ = false;
+  bool progressed_ = false;
+  SteadyTime upkeep_time_;
+  int commits_since_upkeep_ = 0;
+  double noted_cpu_;
+};
+
+}  // namespace leat

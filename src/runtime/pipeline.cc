@@ -1,0 +1,168 @@
+#include "runtime/pipeline.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "base/retry.h"
+#include "runtime/attempt.h"
+#include "runtime/board.h"
+
+namespace leat {
+namespace {
+
+constexpr auto kStopWithin = std::chrono::seconds(8);
+constexpr Millis kFirstRetry{500};
+constexpr Millis kLongestRetry{30'000};
+
+bool RetryMends(ErrorKind kind) {
+  return kind == ErrorKind::kTransient || kind == ErrorKind::kUnknownOutcome;
+}
+
+}  // namespace
+
+class Pipeline::Impl {
+ public:
+  Impl(PipelineSettings settings, PipelineParts parts, Store& store, Clock& clock,
+       Logger& log)
+      : settings_(std::move(settings)),
+        parts_(std::move(parts)),
+        store_(store),
+        clock_(clock),
+        log_(log) {}
+
+  ~Impl() {
+    over_.Cancel();
+    if (watchdog_.joinable()) watchdog_.join();
+  }
+
+  Status Run();
+  void Stop();
+  void StopNow();
+  PipelineStats stats() const { return board_.Get(clock_.Now()); }
+
+ private:
+  Status RunAttempts();
+  Status RunAttempt(bool* progressed);
+  void SetState(PipelineStats::State state) {
+    board_.Update([&](PipelineStats& s) { s.state = state; });
+  }
+  void NoteError(const Status& error, bool retried);
+
+  const PipelineSettings settings_;
+  const PipelineParts parts_;
+  Store& store_;
+  Clock& clock_;
+  Logger& log_;
+  StatsBoard board_;
+  PipelineMemory memory_;
+
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> stop_now_{false};
+  CancelToken no_retry_;  // cuts the wait before an attempt short
+  CancelToken over_;      // Run has returned
+
+  std::mutex mutex_;
+  CancelToken* attempt_cancel_ = nullptr;  // of the attempt that runs
+  std::thread watchdog_;
+};
+
+Status Pipeline::Impl::Run() {
+  Status result = RunAttempts();
+  over_.Cancel();
+  if (result.ok()) {
+    SetState(PipelineStats::State::kDone);
+  } else {
+    NoteError(result, /*retried=*/false);
+    SetState(PipelineStats::State::kFailed);
+  }
+  return result;
+}
+
+Status Pipeline::Impl::RunAttempts() {
+  Backoff backoff(kFirstRetry, kLongestRetry, std::random_device()());
+  for (;;) {
+    bool progressed = false;
+    Status result = RunAttempt(&progressed);
+    if (result.ok() || (stop_now_ && result.kind() == ErrorKind::kCancelled)) {
+      return Status::Ok();
+    }
+    if (!RetryMends(result.kind())) return result;
+    NoteError(result, /*retried=*/true);
+    if (progressed) backoff.Reset();
+    Millis wait = backoff.Next();
+    if (!stop_) {
+      log_.Warn("trying again", {{"pipeline", settings_.name},
+                                 {"in_ms", wait.count()},
+                                 {"error", result.message()}});
+      SetState(PipelineStats::State::kRetrying);
+    }
+    if (stop_ || clock_.Sleep(wait, no_retry_)) {
+      log_.Warn("stopped while failing; the next start goes on from the last commit",
+                {{"pipeline", settings_.name}, {"error", result.message()}});
+      return Status::Ok();
+    }
+    SetState(PipelineStats::State::kStarting);
+  }
+}
+
+Status Pipeline::Impl::RunAttempt(bool* progressed) {
+  CancelToken cancel;
+  {
+    std::lock_guard lock(mutex_);
+    attempt_cancel_ = &cancel;
+    if (stop_now_) cancel.Cancel();
+  }
+  Status result;
+  {
+    Attempt attempt(
+        {settings_, parts_, store_, clock_, log_, board_, memory_, stop_, cancel});
+    result = attempt.Run();
+    *progressed = attempt.progressed();
+    // A source that waits for its server need not be waited for.
+    if (!result.ok()) cancel.Cancel();
+  }
+  std::lock_guard lock(mutex_);
+  attempt_cancel_ = nullptr;
+  return result;
+}
+
+void Pipeline::Impl::NoteError(const Status& error, bool retried) {
+  board_.Update([&](PipelineStats& s) {
+    s.last_error = error.ToString();
+    s.last_error_time = clock_.WallMicros();
+    if (retried) s.restarts++;
+  });
+}
+
+void Pipeline::Impl::Stop() {
+  std::lock_guard lock(mutex_);
+  if (stop_.exchange(true)) return;
+  no_retry_.Cancel();
+  SetState(PipelineStats::State::kStopping);
+  watchdog_ = std::thread([this] {
+    if (!over_.WaitFor(kStopWithin)) StopNow();
+  });
+}
+
+void Pipeline::Impl::StopNow() {
+  stop_now_ = true;
+  no_retry_.Cancel();
+  std::lock_guard lock(mutex_);
+  if (attempt_cancel_) attempt_cancel_->Cancel();
+}
+
+Pipeline::Pipeline(PipelineSettings settings, PipelineParts parts, Store& store,
+                   Clock& clock, Logger& log)
+    : impl_(std::make_unique<Impl>(std::move(settings), std::move(parts), store, clock,
+                                   log)) {}
+Pipeline::~Pipeline() = default;
+
+Status Pipeline::Run() { return impl_->Run(); }
+void Pipeline::Stop() { impl_->Stop(); }
+void Pipeline::StopNow() { impl_->StopNow(); }
+PipelineStats Pipeline::stats() const { return impl_->stats(); }
+
+}  // namespace leat

@@ -1,0 +1,89 @@
+// A source in memory: one or several logs of transactions over several tables, read from
+// any position, as often as wanted. Positions are counts of transactions.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/source.h"
+
+namespace leat {
+
+struct MemoryChange {
+  std::string table;
+  int64_t id = 0;
+};
+using MemoryTransaction = std::vector<MemoryChange>;
+
+// The server side, shared by every MemorySource that reads it. Thread-safe.
+class MemoryLog {
+ public:
+  // `latest`: a reader without a position starts at what it finds, one further each time.
+  explicit MemoryLog(std::map<ShardId, std::vector<MemoryTransaction>> shards,
+                     bool latest = false)
+      : shards_(std::move(shards)), latest_(latest) {}
+
+  const std::map<ShardId, std::vector<MemoryTransaction>>& shards() const {
+    return shards_;
+  }
+  int64_t FirstPosition() { return latest_ ? std::min(starts_++, 2) : 0; }
+  void Purge(const ShardId& shard, int64_t below);
+  int64_t purged(const ShardId& shard) const;
+  SchemaRef Schema(const std::string& table) const;
+
+ private:
+  const std::map<ShardId, std::vector<MemoryTransaction>> shards_;
+  const bool latest_;
+  std::atomic<int> starts_{0};
+  mutable std::mutex mutex_;
+  std::map<ShardId, int64_t> purged_;
+};
+
+struct MemorySourceOptions {
+  bool ends = true;          // else it waits for ever at its end
+  bool split = true;         // transactions of several changes come in several batches
+  bool knows_tables = true;  // else each table is announced when it comes up
+  int fail_after = -1;       // batches until Read fails with kTransient; -1: never
+  // Called before each batch; may block.
+  std::function<void(int64_t position)> on_read;
+};
+
+class MemorySource final : public Source {
+ public:
+  MemorySource(MemoryLog& log, MemorySourceOptions options)
+      : log_(log), options_(std::move(options)) {}
+
+  Status Open(const Needs& needs) override { return Status::Ok(); }
+  Result<std::vector<SchemaRef>> Tables() override;
+  Result<Position> Start(const ShardId& shard, const Resume& resume) override;
+  Result<ReadResult> Read(SteadyTime deadline) override;
+  Result<Position> End(const ShardId& shard) override;
+  bool Reached(const Position& at, const Position& target) const override;
+  Lag GetLag() const override { return {}; }
+  void Ack(const ShardId& shard, const Position& committed) override;
+
+ private:
+  struct Cursor {
+    int64_t at = 0;
+    std::map<std::string, int64_t> floors;
+  };
+  // Puts the next transaction of the shard into batches.
+  void Emit(const ShardId& shard, Cursor* cursor);
+  void Announce(const std::string& table, Batch* batch);
+
+  MemoryLog& log_;
+  const MemorySourceOptions options_;
+  bool assigned_ = false;
+  std::map<ShardId, Cursor> cursors_;
+  std::deque<Batch> ready_;
+  std::set<std::string> announced_;
+  int reads_ = 0;
+};
+
+}  // namespace leat

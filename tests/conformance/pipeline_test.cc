@@ -1,0 +1,273 @@
+#include "runtime/pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <numeric>
+#include <thread>
+
+#include "conformance/memory_sink.h"
+#include "conformance/memory_source.h"
+#include "store/store.h"
+
+namespace leat {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using State = PipelineStats::State;
+
+constexpr char kShard[] = "log";
+
+// `n` transactions, the i-th with row i of table a and, each third, row i of b as well.
+std::map<ShardId, std::vector<MemoryTransaction>> Transactions(int n) {
+  std::vector<MemoryTransaction> all;
+  for (int64_t i = 0; i < n; i++) {
+    all.push_back({{"a", i}});
+    if (i % 3 == 0) all.back().push_back({"b", i});
+  }
+  return {{kShard, all}};
+}
+
+std::vector<int64_t> UpTo(int64_t n) {
+  std::vector<int64_t> ids(static_cast<size_t>(n));
+  std::iota(ids.begin(), ids.end(), 0);
+  return ids;
+}
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::path(::testing::TempDir()) / "pipeline-XXXXXX").string();
+    data_ = mkdtemp(pattern.data());
+    store_ = *Store::Open(data_);
+    settings_.name = "p";
+    settings_.data = data_;
+    settings_.commit.every = std::chrono::hours(1);
+    source_.ends = false;
+  }
+  void TearDown() override {
+    store_.reset();
+    fs::remove_all(data_);
+  }
+
+  void Use(int transactions) {
+    log_ = std::make_unique<MemoryLog>(Transactions(transactions));
+  }
+  PipelineParts Parts() {
+    PipelineParts parts;
+    parts.source = [this](const Context&) -> Result<std::unique_ptr<Source>> {
+      sources_++;
+      return std::unique_ptr<Source>(new MemorySource(*log_, source_));
+    };
+    parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
+      return std::unique_ptr<Sink>(new MemoryStagedSink(target_, sink_));
+    };
+    return parts;
+  }
+  std::unique_ptr<Pipeline> Make() {
+    return std::make_unique<Pipeline>(settings_, Parts(), *store_, clock_, logger_);
+  }
+  std::vector<int64_t> Rows(const std::string& table) {
+    return target_.tables()[table].rows;
+  }
+  // Waits until `done` is true of the status.
+  template <typename Done>
+  void Await(const Pipeline& pipeline, Done done) {
+    while (!done(pipeline.stats())) std::this_thread::sleep_for(Millis(2));
+  }
+
+  fs::path data_;
+  std::unique_ptr<Store> store_;
+  FakeClock clock_;
+  Logger logger_{STDERR_FILENO, LogLevel::kError};
+  PipelineSettings settings_;
+  MemorySourceOptions source_;
+  MemorySinkOptions sink_;
+  std::unique_ptr<MemoryLog> log_;
+  MemoryTarget target_;
+  std::atomic<int> sources_{0};
+};
+
+TEST_F(PipelineTest, ReadsASourceToItsEnd) {
+  Use(10);
+  source_.ends = true;
+  settings_.commit.rows = 4;
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(10));
+  EXPECT_THAT(Rows("b"), ElementsAre(0, 3, 6, 9));
+  PipelineStats stats = pipeline->stats();
+  EXPECT_EQ(stats.state, State::kDone);
+  EXPECT_EQ(stats.rows, 14);
+  EXPECT_EQ(stats.rows_read, 14);
+  EXPECT_EQ(stats.committed[kShard].text, "10");
+  EXPECT_EQ(stats.restarts, 0);
+  EXPECT_EQ(log_->purged(kShard), 10);
+  EXPECT_TRUE(target_.errors().empty());
+}
+
+TEST_F(PipelineTest, RowsCloseAnEpochAtABoundaryOnly) {
+  Use(9);
+  source_.ends = true;
+  settings_.commit.rows = 1;
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(pipeline->stats().epochs, 9);
+}
+
+TEST_F(PipelineTest, UntilCaughtUpEndsWithASourceThatDoesNot) {
+  Use(10);
+  settings_.until_caught_up = true;
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(10));
+  // And again, with nothing to do.
+  auto second = Make();
+  ASSERT_TRUE(second->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(10));
+  EXPECT_EQ(second->stats().rows, 0);
+}
+
+TEST_F(PipelineTest, TimeClosesAnEpochWithoutFurtherRows) {
+  Use(5);
+  settings_.commit.every = std::chrono::seconds(1);
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  Await(*pipeline, [&](const PipelineStats& s) { return s.rows_read == 7; });
+  EXPECT_EQ(Rows("a").size(), 0u);
+  clock_.Advance(std::chrono::seconds(2));
+  Await(*pipeline, [&](const PipelineStats& s) { return s.rows == 7; });
+  EXPECT_EQ(Rows("a"), UpTo(5));
+  pipeline->Stop();
+  runner.join();
+}
+
+TEST_F(PipelineTest, StopCommitsTheOpenEpoch) {
+  Use(5);
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  Await(*pipeline, [&](const PipelineStats& s) { return s.rows_read == 7; });
+  pipeline->Stop();
+  runner.join();
+  EXPECT_EQ(Rows("a"), UpTo(5));
+  EXPECT_EQ(pipeline->stats().state, State::kDone);
+}
+
+TEST_F(PipelineTest, StopNowLeavesTheOpenEpochToTheNextStart) {
+  Use(5);
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  Await(*pipeline, [&](const PipelineStats& s) { return s.rows_read == 7; });
+  pipeline->StopNow();
+  runner.join();
+  EXPECT_EQ(Rows("a").size(), 0u);
+  settings_.until_caught_up = true;
+  ASSERT_TRUE(Make()->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(5));
+}
+
+TEST_F(PipelineTest, Scar_31_RetriesGoOnAndKeepTheirCause) {
+  Use(30);
+  source_.ends = true;
+  source_.fail_after = 7;
+  settings_.commit.rows = 2;
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(30));
+  PipelineStats stats = pipeline->stats();
+  EXPECT_GT(stats.restarts, 3);
+  EXPECT_EQ(stats.restarts + 1, sources_);
+  EXPECT_THAT(stats.last_error, HasSubstr("the server went away"));
+  EXPECT_GT(stats.last_error_time, 0);
+}
+
+TEST_F(PipelineTest, WhatARetryCannotMendStops) {
+  Use(5);
+  sink_.on_write = [] { return Status::Config("the warehouse is read-only"); };
+  auto pipeline = Make();
+  Status result = pipeline->Run();
+  EXPECT_EQ(result.kind(), ErrorKind::kConfig);
+  EXPECT_EQ(pipeline->stats().state, State::kFailed);
+  EXPECT_THAT(pipeline->stats().last_error, HasSubstr("read-only"));
+  EXPECT_EQ(sources_, 1);
+}
+
+TEST_F(PipelineTest, RefusedRowsBecomeDeadLettersOfTheirEpoch) {
+  Use(10);
+  source_.ends = true;
+  sink_.refuses = [](int64_t id) { return id % 4 == 2; };
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_THAT(Rows("a"), ElementsAre(0, 1, 3, 4, 5, 7, 8, 9));
+  auto letters = store_->ListDeadLetters("p", "", 10);
+  ASSERT_EQ(letters->size(), 3u);
+  EXPECT_EQ((*letters)[0].letter.row, "2");
+  EXPECT_EQ((*letters)[0].letter.reason, "id refused");
+  EXPECT_EQ((*letters)[0].letter.position.text, "3");
+  EXPECT_EQ(pipeline->stats().dead_letters, 3);
+}
+
+TEST_F(PipelineTest, TooManyDeadLettersStopAndCommitNothing) {
+  Use(10);
+  source_.ends = true;
+  sink_.refuses = [](int64_t id) { return id >= 5; };
+  settings_.max_dead_letters = 2;
+  Status result = Make()->Run();
+  EXPECT_EQ(result.kind(), ErrorKind::kConfig);
+  EXPECT_THAT(result.message(), HasSubstr("3 rows were refused"));
+  EXPECT_THAT(result.message(), HasSubstr("id refused"));
+  EXPECT_EQ(Rows("a").size(), 0u);
+  EXPECT_TRUE((*store_->ListDeadLetters("p", "", 10)).empty());
+  // With the cause mended nothing is missing.
+  sink_.refuses = nullptr;
+  ASSERT_TRUE(Make()->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(10));
+}
+
+TEST_F(PipelineTest, AnEmptiedTargetIsNeverFilledFromTheMiddle) {
+  Use(10);
+  source_.ends = true;
+  settings_.commit.rows = 3;
+  ASSERT_TRUE(Make()->Run().ok());
+  MemoryTarget emptied;
+  PipelineParts parts = Parts();
+  parts.sink = [&](const Context&) -> Result<std::unique_ptr<Sink>> {
+    return std::unique_ptr<Sink>(new MemoryStagedSink(emptied, sink_));
+  };
+  for (int i = 0; i < 2; i++) {
+    Status result = Pipeline(settings_, parts, *store_, clock_, logger_).Run();
+    EXPECT_EQ(result.kind(), ErrorKind::kConfig);
+    EXPECT_THAT(result.message(), HasSubstr("none of its tokens"));
+  }
+  EXPECT_EQ(emptied.commits(), 0);
+}
+
+TEST_F(PipelineTest, APositionThatOnlyMovesCostsTheSinkLittle) {
+  std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}, {}, {}};
+  log_ = std::make_unique<MemoryLog>(
+      std::map<ShardId, std::vector<MemoryTransaction>>{{kShard, log}});
+  settings_.commit.every = std::chrono::seconds(1);
+  settings_.until_caught_up = true;
+  auto pipeline = Make();
+  // Each transaction is an epoch of its own: read once the one before is committed.
+  source_.on_read = [&](int64_t at) {
+    while (at > 0 && pipeline->stats().committed[kShard].text != std::to_string(at)) {
+      clock_.Advance(std::chrono::seconds(11));
+      for (int i = 0; i < 100; i++) {
+        if (pipeline->stats().committed[kShard].text == std::to_string(at)) break;
+        std::this_thread::sleep_for(Millis(4));
+      }
+    }
+  };
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(pipeline->stats().committed[kShard].text, "5");
+  EXPECT_EQ(pipeline->stats().epochs, 5);
+  EXPECT_EQ(target_.commits(), 2);     // epoch 0 and the row
+  EXPECT_EQ(log_->purged(kShard), 1);  // what the sink does not hold may not go
+}
+
+}  // namespace
+}  // namespace leat
