@@ -1,7 +1,7 @@
 // Manifests (table spec, format v2): Avro files that list data files or delete files of
 // one partition spec, each added, existing or deleted. A manifest never changes once
-// written. Functions; any thread. Errors: those of FileIo; kData for a file that is no
-// manifest.
+// written. Functions; any thread. Errors: those of FileIo; kConfig for a file that
+// is no manifest.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Manifest lists (table spec, format v2): one Avro file a snapshot, naming its manifests
-// with counts and partition bounds. Functions; any thread. Errors: kData for a file that
-// is no manifest list.
+// with counts and partition bounds. Functions; any thread. Errors: kConfig for a file
+// that is no manifest list.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct ManifestFile {
   int64_t length = 0;
   int spec_id = 0;
   ManifestContent content = ManifestContent::kData;
-  int64_t sequence_number = 0;
-  int64_t min_sequence_number = 0;  // of its live files
+  int64_t sequence_number = -1;      // -1: the one of the snapshot that will list it
+  int64_t min_sequence_number = -1;  // of its live files; -1 as above
   int64_t added_snapshot_id = 0;
   int added_files = 0;
   int existing_files = 0;

@@ -3,12 +3,13 @@
 // What this program does not understand is kept as it was read. Snapshots, schemas and
 // specs keep their JSON text, so that writing the metadata of a table with hundreds of
 // snapshots joins strings. A value: copy, change the copy, hand it to the catalog.
-// Errors: kConfig for a format this program cannot write, kData for text that is no
+// Errors: kConfig for a format this program cannot write, or for text that is no
 // metadata.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -52,6 +53,10 @@ class TableMetadata {
   std::string Property(const std::string& name, std::string fallback) const;
   int64_t Property(const std::string& name, int64_t fallback) const;
 
+  // Where new files go, after the write.*.path properties.
+  std::string data_folder() const;
+  std::string metadata_folder() const;
+
   const Schema& schema() const;       // the current one
   const PartitionSpec& spec() const;  // the default one
   const Schema* FindSchema(int id) const;
@@ -89,6 +94,10 @@ class TableMetadata {
     std::string what;  // a metadata file, or a snapshot id
   };
 
+  Status ReadShape(nlohmann::json& json);
+  Status ReadHistory(nlohmann::json& json);
+  void DropStatistics(const std::set<int64_t>& snapshots);
+
   std::string uuid_;
   std::string location_;
   int64_t last_sequence_number_ = 0;
@@ -104,7 +113,7 @@ class TableMetadata {
   std::vector<Texted> spec_texts_;
   std::vector<Snapshot> snapshots_;
   std::map<std::string, int64_t> refs_;
-  std::map<std::string, std::string> ref_texts_;  // as read; "main" is written anew
+  std::map<std::string, std::string> ref_texts_;  // as read, with its retention
   std::vector<LogEntry> snapshot_log_;
   std::vector<LogEntry> metadata_log_;
   std::map<std::string, std::string> other_;  // top-level fields kept as text

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,6 +47,7 @@ struct TableChange {
   // still be in the table: those its position deletes name. `removed` is looked for as
   // well.
   int64_t base_snapshot = -1;
+  int64_t base_sequence = 0;  // Table::sequence_number() then
   std::vector<std::string> required;
 
   // Both or none. `expected`: the shard's token in the table before; nothing: none.
@@ -75,6 +77,22 @@ struct NewTable {
   std::map<std::string, std::string> properties;
 };
 
+// What commits do for the table on the side. Snapshots older than the newest
+// `keep_snapshots` are thinned out to one every `thin_to`, and end after `keep_for`: at a
+// commit a second that is the last 100 s by the second and the last hour by the minute.
+// A file goes when no snapshot older than its removal is left.
+struct TableUpkeep {
+  int keep_snapshots = 100;
+  Micros keep_for = std::chrono::hours(1);
+  Micros thin_to = std::chrono::minutes(1);
+  // The manifest list of an expired snapshot stays that long, for readers under way.
+  Micros grace = std::chrono::minutes(10);
+  // As many manifests of one size class become one; classes grow by this factor.
+  int merge_manifests = 16;
+};
+
+class CommitAttempt;
+
 class Table {
  public:
   // Nothing: the catalog has no such table.
@@ -95,7 +113,9 @@ class Table {
   const Schema& schema() const { return loaded_.metadata.schema(); }
   const PartitionSpec& spec() const { return loaded_.metadata.spec(); }
   int64_t snapshot_id() const { return loaded_.metadata.current_snapshot_id(); }  // -1
+  int64_t sequence_number() const { return loaded_.metadata.last_sequence_number(); }
   const std::vector<ManifestFile>& manifests() const { return manifests_; }
+  void SetUpkeep(const TableUpkeep& upkeep) { upkeep_ = upkeep; }
 
   // The shard's token: in the newest ancestor of the current snapshot that has one (so
   // that a table rolled back is known as such), else in the table's properties.
@@ -110,23 +130,45 @@ class Table {
   // Every live file of the current snapshot, manifest by manifest.
   Status ForEachFile(const std::function<Status(const ManifestEntry&)>& visit);
 
-  // Files are named so that two writers never choose the same name.
-  std::string NewDataPath(const std::string& partition_path, std::string_view suffix);
+  // A manifest's entries, from memory for small ones written by this process.
+  Result<std::shared_ptr<const std::vector<ManifestEntry>>> Entries(
+      const ManifestFile& manifest);
+
+  // A name for a new data or delete file that nobody else chooses: the table's data
+  // folder, `partition_path` ("day=2024-01-01"; may be empty), a random name, `suffix`.
+  std::string NewDataPath(std::string_view partition_path, std::string_view suffix) const;
 
  private:
-  friend class Upkeep;
-  class CommitAttempt;
+  friend class CommitAttempt;
+
+  // A file that no snapshot from `sequence` on needs, and not to be removed before a time
+  // (microseconds since 1970 UTC).
+  struct Retired {
+    std::string location;
+    int64_t sequence = 0;
+    int64_t not_before = 0;
+  };
 
   Table(Catalog& catalog, FileIo& files, Clock& clock, TableName name)
       : catalog_(catalog), files_(files), clock_(clock), name_(std::move(name)) {}
+
+  Status Adopt(LoadedTable loaded);
+  // Changes the metadata alone, again and again until nobody else was faster.
+  Status CommitMetadata(const std::function<Result<bool>(TableMetadata*)>& change);
+  // Removes retired files that no snapshot needs any more.
+  void RemoveRetired();
 
   Catalog& catalog_;
   FileIo& files_;
   Clock& clock_;
   TableName name_;
+  TableUpkeep upkeep_;
   LoadedTable loaded_;
   std::vector<ManifestFile> manifests_;  // of the current snapshot
   bool stale_ = false;                   // an outcome was unknown: refresh first
+  std::deque<Retired> retired_;          // manifests, data and delete files
+  std::deque<Retired> expired_lists_;    // manifest lists of expired snapshots
+  std::map<std::string, std::shared_ptr<const std::vector<ManifestEntry>>> cache_;
 };
 
 }  // namespace leat::iceberg

@@ -1,1 +1,1 @@
-leat_use(leat_arrow_s3 SQLite::SQLite3 ZLIB::ZLIB OpenSSL::Crypto)
+leat_use(leat_arrow_s3 SQLite::SQLite3 ZLIB::ZLIB)
