@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""The demo: a private MariaDB with a shop of a million customers flows into Iceberg tables,
+keeps changing, and the tables follow; then PyIceberg and DuckDB, which share no code with
+Leat, judge whether the lake equals the database. Ends with 1 if it does not.
+
+Everything lies in build/demo and is made anew each time; the server listens on loopback only
+and is stopped at the end. usage: demo.py [--seconds 20] [--rate 500]
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from harness import database, leat, process, readers  # noqa: E402
+from pyiceberg.exceptions import NoSuchTableError  # noqa: E402
+
+FOLDER = ROOT / "build" / "demo"
+DATABASE = "project_db"
+TABLES = ["customers", "orders", "order_details", "payment_method"]
+QUERY = """
+  SELECT CONCAT(p.method_name, ', ', p.bank) AS method, COUNT(DISTINCT o.id) AS orders,
+         SUM(d.quantity) AS products
+  FROM orders o JOIN order_details d ON d.order_id = o.id
+                JOIN payment_method p ON p.id = o.payment_method_id
+  GROUP BY p.id, p.method_name, p.bank ORDER BY p.id"""
+TERMINAL = sys.stdout.isatty()
+
+
+def paint(code, text):
+    return f"\033[{code}m{text}\033[0m" if TERMINAL else text
+
+
+def title(text):
+    print(f"\n{paint('1;36', '▸')} {paint('1', text)}", flush=True)
+
+
+def note(text):
+    print(f"  {text}", flush=True)
+
+
+class Clock:
+    def __init__(self):
+        self.start = time.monotonic()
+
+    def __str__(self):
+        return paint("2", f"({time.monotonic() - self.start:.1f} s)")
+
+
+class Demo:
+    def __init__(self, options):
+        self.options = options
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
+        self.project = FOLDER / "shop-to-lake"
+        shutil.copytree(ROOT / "examples" / "shop-to-lake", self.project)
+        self.warehouse = self.project / "lake"
+        self.data = self.project / "data"
+        self.server = None
+        self.children = []
+
+    def environment(self):
+        return {"SHOP_PASSWORD": database.PASSWORD, "SHOP_PORT": str(self.server.port)}
+
+    def leat(self, *arguments, log):
+        child = process.Process([leat.PROGRAM, *arguments], FOLDER / log,
+                                env=self.environment(), cwd=FOLDER)
+        self.children.append(child)
+        return child
+
+    def finish(self, child, what):
+        if child.wait(600):
+            raise SystemExit(f"{what} failed:\n{process.tail(child.log)}")
+
+    def start_server(self):
+        title("A private MariaDB")
+        clock = Clock()
+        self.server = database.MariaDb(FOLDER / "mariadb")
+        self.server.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}",
+                            f"GRANT ALL ON {DATABASE}.* TO leat@'%'")
+        version = self.server.execute("SELECT VERSION()")[0][0]
+        note(f"{version} on 127.0.0.1:{self.server.port} {clock}")
+
+    def url(self):
+        return self.server.url(DATABASE, password=database.PASSWORD)
+
+    def fill(self):
+        title("leat generate shop")
+        clock = Clock()
+        self.finish(self.leat("generate", "shop", "--to", self.url(), log="generate.log"),
+                    "leat generate shop")
+        for name, rows in self.source_counts().items():
+            note(f"{name:<16}{rows:>11,} rows")
+        note(str(clock))
+
+    def source_counts(self):
+        return {name: self.server.query(f"SELECT COUNT(*) FROM {name}", DATABASE)[0][0]
+                for name in TABLES}
+
+    def lake_counts(self):
+        """From the tables' own metadata: cheap enough for every half second."""
+        found = dict.fromkeys(TABLES, 0)
+        if not (self.warehouse / "catalog.db").exists():
+            return found
+        catalog = readers.catalog(self)
+        for name in TABLES:
+            try:
+                snapshot = catalog.load_table((DATABASE, name)).current_snapshot()
+            except NoSuchTableError:
+                continue
+            if snapshot and snapshot.summary:
+                found[name] = (int(snapshot.summary["total-records"] or 0)
+                               - int(snapshot.summary["total-position-deletes"] or 0))
+        return found
+
+    def progress(self, text):
+        if TERMINAL:
+            print(f"\r\033[K  {text}", end="", flush=True)
+        else:
+            note(text)
+
+    def snapshot(self):
+        title("leat run shop-to-lake")
+        note(f"{self.project / 'pipelines'}")
+        clock = Clock()
+        run = self.leat("run", self.project, log="run.log")
+        total = sum(self.source_counts().values())
+        while True:
+            done = sum(self.lake_counts().values())
+            if not run.alive():
+                raise SystemExit(f"leat ended:\n{process.tail(run.log)}")
+            self.progress(f"snapshot {done:>11,} of {total:,} rows {clock}")
+            if done >= total:
+                break
+            time.sleep(0.5)
+        if TERMINAL:
+            print()
+        return run
+
+    def live(self, run):
+        title(f"Live changes for {self.options.seconds} s, about {self.options.rate} a second")
+        writer = self.leat("generate", "shop", "--to", self.url(), "--live",
+                           str(self.options.rate), log="live.log")
+        end = time.monotonic() + self.options.seconds
+        note(f"{'':<9}{'orders':>22}{'order_details':>22}{'customers':>26}")
+        note(f"{'':<9}" + f"{'MariaDB':>11}{'lake':>11}" * 2 + f"{'MariaDB':>13}{'lake':>13}")
+        while time.monotonic() < end:
+            source, lake = self.source_counts(), self.lake_counts()
+            left = end - time.monotonic()
+            text = f"{self.options.seconds - left:>5.0f} s  " + "".join(
+                f"{source[name]:>{width},}{lake[name]:>{width},}"
+                for name, width in (("orders", 11), ("order_details", 11), ("customers", 13)))
+            self.progress(text)
+            for child, what in ((run, "leat run"), (writer, "leat generate --live")):
+                if not child.alive():
+                    raise SystemExit(f"\n{what} ended:\n{process.tail(child.log)}")
+            time.sleep(min(1, max(0, left)))
+        if TERMINAL:
+            print()
+        writer.stop()
+
+    def stop_and_catch_up(self, run):
+        title("Stop, and go on where it stopped")
+        clock = Clock()
+        run.signal(signal.SIGTERM)
+        self.finish(run, "leat run")
+        note(f"SIGTERM: the open epoch is committed {clock}")
+        clock = Clock()
+        self.finish(self.leat("run", self.project, "--until-caught-up", log="again.log"),
+                    "leat run --until-caught-up")
+        note(f"started again: everything up to now is committed {clock}")
+
+    def prove(self):
+        title("Judged by PyIceberg and DuckDB")
+        names = [f"{DATABASE}.{name}" for name in TABLES]
+        same = True
+        source = self.source_counts()
+        for name in TABLES:
+            lake = readers.count(self, f"{DATABASE}.{name}")
+            same &= self.verdict(f"{name:<24}{source[name]:>14,}{lake:>14,}",
+                                 lake == source[name])
+        note("")
+        note(paint("2", "orders and products by payment method"))
+        mine = [tuple(map(plain, row)) for row in self.server.query(QUERY, DATABASE)]
+        theirs = [tuple(map(plain, row)) for row in readers.duck(self, QUERY, *names)]
+        note(paint("2", f"{'':<24}{'MariaDB':>18}{'Iceberg':>18}"))
+        for (method, *a), (other, *b) in zip(mine, theirs):
+            same &= self.verdict(f"{method[:23]:<24}{a[0]:>9,}{a[1]:>9,}{b[0]:>9,}{b[1]:>9,}",
+                                 method == other and a == b)
+        return same and len(mine) == len(theirs) and bool(mine)
+
+    def verdict(self, text, good):
+        note(f"{text}  {paint('32', '✓ equal') if good else paint('31', '✗ DIFFERENT')}")
+        return good
+
+    def where(self):
+        title("What lies where")
+        size = subprocess.run(["du", "-sh", self.warehouse], capture_output=True,
+                              text=True).stdout.split()[0]
+        note(f"{self.warehouse.relative_to(ROOT)}   the Iceberg tables ({size}), catalog.db")
+        note(f"{self.project.relative_to(ROOT)}   the project: leat.yaml, pipelines/")
+        note(f"{FOLDER.relative_to(ROOT)}/run.log   what Leat said, as JSON lines")
+        title("Try next")
+        python = Path(sys.executable)
+        note("read a table from Python:")
+        note(paint("33", f"  {python} - <<'EOF'"))
+        note(paint("33", "  from pyiceberg.catalog.sql import SqlCatalog"))
+        note(paint("33", f"  c = SqlCatalog('leat', uri='sqlite:///{self.warehouse}/catalog.db')"))
+        note(paint("33", f"  print(c.load_table('{DATABASE}.orders').scan(limit=5).to_arrow())"))
+        note(paint("33", "  EOF"))
+        note("your own database: copy examples/shop-to-lake, change the url, then")
+        note(paint("33", "  build/leat check my-project && build/leat run my-project"))
+        note("every field there is: " + paint("33", "build/leat describe mysql"))
+
+    def close(self):
+        for child in self.children:
+            child.stop(20)
+        if self.server:
+            self.server.stop()
+
+
+def plain(value):
+    return value if isinstance(value, str) else int(value)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--rate", type=int, default=500)
+    demo = Demo(parser.parse_args())
+    clock = Clock()
+    try:
+        demo.start_server()
+        demo.fill()
+        run = demo.snapshot()
+        demo.live(run)
+        demo.stop_and_catch_up(run)
+        same = demo.prove()
+        demo.where()
+    finally:
+        demo.close()
+    print("\n" + (paint("1;32", "✓ the lake equals the database") if same
+                  else paint("1;31", "✗ the lake DIFFERS from the database")) + f" {clock}")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main())
