@@ -14,8 +14,8 @@ demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live ch
 test: deps-test  ## everything CI runs: lint, unit tests, sanitizers, real servers, crashes
 	@$(PYTHON) scripts/test.py $(STAGES)
 
-bench: deps-demo  ## speed and memory against raw programs: docs/performance.md
-	@scripts/build.sh release leat
+bench: deps-test  ## speed and memory against raw programs: docs/performance.md
+	@scripts/build.sh release leat leat_raw
 	@$(PYTHON) bench/run.py $(ARGS)
 
 fuzz: deps-test  ## every fuzz target for SECONDS (60)
