@@ -1,0 +1,26 @@
+// Every command: adds itself to the program with its options and its help; when chosen it
+// sets the exit code.
+#pragma once
+
+#include "cli/shell.h"
+
+namespace leat {
+
+struct Command {
+  CLI::App* app;  // the program
+  Shell* shell;
+  int* exit_code;
+};
+
+void AddRun(const Command& command);
+void AddValidate(const Command& command);
+void AddCheck(const Command& command);
+void AddList(const Command& command);
+void AddDescribe(const Command& command);
+void AddSchema(const Command& command);
+void AddDeadLetters(const Command& command);
+void AddGenerate(const Command& command);
+void AddVersion(const Command& command);
+void AddCompletions(const Command& command);
+
+}  // namespace leat

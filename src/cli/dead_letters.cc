@@ -1,0 +1,107 @@
+// leat dead-letters: the rows a sink could not take, as the process that runs tells them,
+// or as the store has them where none does.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "core/pipeline_file.h"
+#include "runtime/control.h"
+
+namespace leat {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string pipeline;
+  std::string project = ".";
+  std::string data;
+  std::string after;
+  std::string output = "text";
+  std::vector<std::string> remove;
+  int limit = 100;
+};
+
+Result<Json> Call(const std::filesystem::path& data, const Json& request) {
+  ASSIGN_OR_RETURN(std::string text, CallControl(data, request.dump()));
+  Json answer = Json::parse(text, nullptr, false);
+  if (answer.is_discarded() || !answer.is_object()) {
+    return Status::Bug("the answer of the running process is not JSON: " + text);
+  }
+  if (!answer.value("ok", false)) return Status::Config(answer.value("error", text));
+  return answer;
+}
+
+std::string TimeOf(int64_t micros) {
+  auto seconds = static_cast<std::time_t>(micros / 1'000'000);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(seconds));
+}
+
+std::string AsText(const Json& letters) {
+  std::string out;
+  for (const Json& letter : letters) {
+    out += fmt::format("{}  {}  {}\n  {}\n  at   {}\n  row  {}\n", letter.value("id", ""),
+                       TimeOf(letter.value("time", int64_t{0})),
+                       letter.value("table", ""), letter.value("reason", ""),
+                       letter.value("position", ""), letter.value("row", ""));
+  }
+  return out;
+}
+
+int DeadLetters(const Options& options, const Shell& shell) {
+  auto data = options.data.empty() ? DataFolder(options.project, shell.environment())
+                                   : Result<std::filesystem::path>(options.data);
+  if (!data.ok()) return shell.Fail(data.status());
+  Json request = {{"command", "dead-letters"},
+                  {"pipeline", options.pipeline},
+                  {"limit", options.limit},
+                  {"after", options.after}};
+  if (!options.remove.empty()) {
+    request = {{"command", "dead-letters-delete"},
+               {"pipeline", options.pipeline},
+               {"ids", options.remove}};
+  }
+  auto answer = Call(*data, request);
+  if (!answer.ok()) return shell.Fail(answer.status());
+  if (!options.remove.empty()) {
+    shell.Out(fmt::format("deleted {}\n", options.remove.size()));
+    return kExitDone;
+  }
+  const Json letters = answer->value("letters", Json::array());
+  shell.Out(options.output == "json" ? letters.dump(2) + "\n" : AsText(letters));
+  if (options.output == "text" && letters.empty()) {
+    shell.Out(fmt::format("{} has no dead letters\n", options.pipeline));
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddDeadLetters(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = command.app->add_subcommand(
+      "dead-letters", "Show the rows that a sink could not take, and why");
+  app->add_option("PIPELINE", options->pipeline, "The pipeline's name")->required();
+  app->add_option("--project", options->project, "The project's folder")
+      ->capture_default_str();
+  app->add_option("--data", options->data,
+                  "The folder for checkpoints and caches, instead of leat.yaml's");
+  app->add_option("--limit", options->limit, "At most this many")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app->add_option("--after", options->after, "Those after this id");
+  app->add_option("--delete", options->remove,
+                  "Delete the letters with these ids instead");
+  AddOutput(app, &options->output);
+  app->footer(R"(
+Examples:
+  leat dead-letters orders --project examples/shop-to-lake
+  leat dead-letters orders --output json)");
+  app->callback(
+      [command, options] { *command.exit_code = DeadLetters(*options, *command.shell); });
+}
+
+}  // namespace leat

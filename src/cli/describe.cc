@@ -1,0 +1,116 @@
+// leat list, leat describe and leat schema: what can be written into pipeline files, all
+// of it from the same Specs that the files are checked against.
+#include "core/describe.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/reference.h"
+#include "core/json_schema.h"
+#include "core/pipeline_file.h"
+#include "core/suggest.h"
+
+namespace leat {
+namespace {
+
+struct Options {
+  std::string name;
+  std::string output = "text";
+  bool all = false;
+};
+
+void List(const Options& options, const Shell& shell) {
+  std::vector<NamedSpec> parts = AllParts(shell.registry());
+  if (options.output == "json") {
+    nlohmann::ordered_json all = nlohmann::json::array();
+    for (const NamedSpec& part : parts) {
+      all.push_back({{"kind", part.kind},
+                     {"name", part.spec.name},
+                     {"summary", part.spec.summary}});
+    }
+    return shell.Out(all.dump(2) + "\n");
+  }
+  std::string kind;
+  for (const NamedSpec& part : parts) {
+    if (part.kind != kind) shell.Out(fmt::format("{}s:\n", part.kind));
+    kind = part.kind;
+    shell.Out(fmt::format("  {:12} {}\n", part.spec.name, part.spec.summary));
+  }
+  shell.Out("\nTheir fields: leat describe NAME\n");
+}
+
+int Describe(const Options& options, const Shell& shell) {
+  if (options.all) {
+    shell.Out(Reference(shell.registry(), HelpOfAll()));
+    return kExitDone;
+  }
+  std::vector<std::string> names;
+  bool found = false;
+  for (const NamedSpec& part : AllSpecs(shell.registry())) {
+    names.push_back(part.spec.name);
+    if (part.spec.name != options.name) continue;
+    if (found && options.output == "text") shell.Out("\n");
+    found = true;
+    shell.Out(options.output == "json"       ? DescribeJson(part.spec, part.kind)
+              : options.output == "markdown" ? DescribeMarkdown(part.spec, part.kind)
+                                             : DescribeText(part.spec, part.kind));
+  }
+  if (found) return kExitDone;
+  shell.Err(fmt::format("error: nothing is called \"{}\"; {}\n", options.name,
+                        Suggest(options.name, names, "there are")));
+  return kExitUsage;
+}
+
+}  // namespace
+
+void AddList(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app =
+      command.app->add_subcommand("list", "List the sources, steps and sinks there are");
+  AddOutput(app, &options->output);
+  app->callback([command, options] { List(*options, *command.shell); });
+}
+
+void AddDescribe(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = command.app->add_subcommand(
+      "describe", "Show the fields of a source, step, sink or file");
+  CLI::Option* name = app->add_option("NAME", options->name,
+                                      "As leat list has it; or pipeline, leat.yaml");
+  app->add_flag("--all", options->all, "The whole reference, as Markdown")
+      ->excludes(name);
+  app->add_option("-o,--output", options->output, "How to print: text, json or markdown")
+      ->check(CLI::IsMember({"text", "json", "markdown"}))
+      ->capture_default_str();
+  app->footer(R"(
+Examples:
+  leat describe mysql
+  leat describe pipeline --output json)");
+  app->callback([command, options, name] {
+    if (name->empty() && !options->all) {
+      throw CLI::RequiredError("NAME");
+    }
+    *command.exit_code = Describe(*options, *command.shell);
+  });
+}
+
+void AddSchema(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = command.app->add_subcommand(
+      "schema", "Print the JSON Schema of pipeline files, for editors");
+  app->add_flag("--project", options->all, "That of leat.yaml instead");
+  app->footer(R"(
+Examples:
+  leat schema > pipeline.schema.json
+  # first line of a pipeline file, for editors with the YAML language server:
+  # yaml-language-server: $schema=../pipeline.schema.json)");
+  app->callback([command, options] {
+    command.shell->Out(JsonSchema(
+        options->all ? ProjectSpec() : PipelineSpec(command.shell->registry())));
+  });
+}
+
+}  // namespace leat

@@ -1,0 +1,259 @@
+// leat run: the pipelines of the paths in the foreground, each with its own writer
+// thread, until they end, fail or a signal comes.
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <thread>
+
+#include "base/redact.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "core/pipeline_file.h"
+#include "core/units.h"
+#include "runtime/control.h"
+#include "runtime/pipeline.h"
+#include "store/store.h"
+
+namespace leat {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string data;
+  std::string log_level = "info";
+  bool until_caught_up = false;
+};
+
+LogLevel LevelOf(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warn") return LogLevel::kWarn;
+  return name == "error" ? LogLevel::kError : LogLevel::kInfo;
+}
+
+// SIGINT and SIGTERM of the process while it lives: the first asks the pipelines to
+// finish their epoch, the second to leave at once, the third ends the process.
+class SignalWatch {
+ public:
+  SignalWatch(std::function<void()> first, std::function<void()> second)
+      : first_(std::move(first)), second_(std::move(second)) {
+    sigemptyset(&watched_);
+    sigaddset(&watched_, SIGINT);
+    sigaddset(&watched_, SIGTERM);
+    // Threads started from here on inherit it, so that only the watch sees the signals.
+    pthread_sigmask(SIG_BLOCK, &watched_, &before_);
+    thread_ = std::thread([this] { Watch(); });
+  }
+  ~SignalWatch() {
+    stop_.Cancel();
+    thread_.join();
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  void Watch() {
+    const timespec step{0, 50'000'000};
+    int seen = 0;
+    while (!stop_.cancelled()) {
+      if (sigtimedwait(&watched_, nullptr, &step) < 0) continue;
+      seen++;
+      if (seen == 1) first_();
+      if (seen == 2) second_();
+      if (seen > 2) _exit(kExitFailed);
+    }
+  }
+
+  std::function<void()> first_;
+  std::function<void()> second_;
+  sigset_t watched_{};
+  sigset_t before_{};
+  CancelToken stop_;
+  std::thread thread_;
+};
+
+PipelineSettings SettingsOf(const PipelineFile& file, const fs::path& data,
+                            const Options& options) {
+  PipelineSettings settings;
+  settings.name = file.name;
+  settings.data = data / "cache" / file.name;
+  settings.commit = {file.commit_every, file.commit_rows, file.commit_bytes};
+  settings.max_dead_letters = file.max_dead_letters;
+  settings.until_caught_up = options.until_caught_up;
+  return settings;
+}
+
+// Borrows the file and the registry, which live as long as the pipeline.
+PipelineParts PartsOf(const PipelineFile& file, const Registry& registry) {
+  PipelineParts parts;
+  parts.source = [&](const Context& context) {
+    return registry.FindSource(file.from.name)->make(file.from.config, context);
+  };
+  parts.sink = [&](const Context& context) {
+    return registry.FindSink(file.to.name)->make(file.to.config, context);
+  };
+  if (file.steps.empty()) return parts;
+  parts.steps =
+      [&](const Context& context) -> Result<std::vector<std::unique_ptr<Step>>> {
+    std::vector<std::unique_ptr<Step>> steps;
+    for (const PartUse& use : file.steps) {
+      ASSIGN_OR_RETURN(auto step, registry.FindStep(use.name)->make(use.config, context));
+      steps.push_back(std::move(step));
+    }
+    return steps;
+  };
+  return parts;
+}
+
+class Running {
+ public:
+  Running(const Project& project, fs::path data, const Options& options,
+          const Shell& shell)
+      : project_(project),
+        data_(std::move(data)),
+        options_(options),
+        shell_(shell),
+        progress_(shell.err_fd()),
+        log_(progress_.log_fd(), LevelOf(options.log_level), progress_.format()) {}
+
+  int Run() {
+    auto started = std::chrono::steady_clock::now();
+    auto store = Store::Open(data_);
+    if (!store.ok()) return shell_.Fail(store.status());
+    for (const PipelineFile& file : project_.pipelines) {
+      PipelineSettings settings = SettingsOf(file, data_, options_);
+      std::error_code error;
+      fs::create_directories(settings.data, error);
+      if (error) {
+        return shell_.Fail(Status::Config(fmt::format(
+            "cannot create the folder {}: {}", settings.data.string(), error.message())));
+      }
+      pipelines_.push_back(std::make_unique<Pipeline>(std::move(settings),
+                                                      PartsOf(file, shell_.registry()),
+                                                      **store, Clock::System(), log_));
+    }
+    auto control =
+        ControlServer::Start(data_, {store->get(), [this] { return Stats(); }});
+    if (!control.ok()) return shell_.Fail(control.status());
+    std::vector<Status> ends = RunAll();
+    control = Status::Cancelled("ended");
+    return Report(ends, std::chrono::steady_clock::now() - started);
+  }
+
+ private:
+  NamedStats Stats() const {
+    NamedStats all;
+    for (size_t i = 0; i < pipelines_.size(); i++) {
+      all.emplace_back(project_.pipelines[i].name, pipelines_[i]->stats());
+    }
+    return all;
+  }
+
+  std::vector<Status> RunAll() {
+    SignalWatch signals(
+        [this] {
+          log_.Info(
+              "stopping: finishing the open epochs (a second signal leaves at once)");
+          for (auto& pipeline : pipelines_) pipeline->Stop();
+        },
+        [this] {
+          log_.Warn("leaving at once; the next start loses nothing");
+          for (auto& pipeline : pipelines_) pipeline->StopNow();
+        });
+    progress_.Start([this] { return Stats(); }, &log_);
+    std::vector<Status> ends(pipelines_.size());
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < pipelines_.size(); i++) {
+      threads.emplace_back([this, i, &ends] {
+        ends[i] = pipelines_[i]->Run();
+        if (!ends[i].ok()) {
+          log_.Error("pipeline failed", {{"pipeline", project_.pipelines[i].name},
+                                         {"error", ends[i].message()}});
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    progress_.Stop();
+    return ends;
+  }
+
+  int Report(const std::vector<Status>& ends, std::chrono::nanoseconds took) {
+    int exit_code = kExitDone;
+    double seconds = std::max(std::chrono::duration<double>(took).count(), 1e-3);
+    for (size_t i = 0; i < ends.size(); i++) {
+      const std::string& name = project_.pipelines[i].name;
+      PipelineStats stats = pipelines_[i]->stats();
+      if (progress_.format() == Logger::Format::kJson) {
+        LogProgress(name, stats, "ended", &log_);
+      } else {
+        shell_.Err(Summary(name, stats, seconds));
+      }
+      if (ends[i].ok()) continue;
+      bool config = ends[i].kind() == ErrorKind::kConfig;
+      // One exit code for all: bad configuration only if nothing worse happened.
+      exit_code = config && exit_code != kExitFailed ? kExitConfig : kExitFailed;
+      if (progress_.format() == Logger::Format::kHuman) {
+        shell_.Err(fmt::format("error: {}: {}\n", name, ends[i].message()));
+      }
+    }
+    return exit_code;
+  }
+
+  static std::string Summary(const std::string& name, const PipelineStats& stats,
+                             double seconds) {
+    return fmt::format(
+        "{}: {} rows in {} ({} rows/s), {} commits, {} dead letters\n", name,
+        HumanCount(stats.rows), HumanDuration(std::llround(seconds * 1e6)),
+        HumanCount(std::llround(static_cast<double>(stats.rows) / seconds)),
+        HumanCount(stats.epochs), HumanCount(stats.dead_letters));
+  }
+
+  const Project& project_;
+  const fs::path data_;
+  const Options& options_;
+  const Shell& shell_;
+  Progress progress_;
+  Logger log_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+};
+
+int Run(const Options& options, const Shell& shell) {
+  Diagnostics diagnostics;
+  Project project =
+      LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
+  if (!diagnostics.empty()) return shell.Fail(diagnostics);
+  fs::path data = options.data.empty() ? project.data : fs::path(options.data);
+  return Running(project, std::move(data), options, shell).Run();
+}
+
+}  // namespace
+
+void AddRun(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = command.app->add_subcommand(
+      "run", "Run pipelines in the foreground, until stopped");
+  app->add_option("PATH", options->paths, "Pipeline files, or a project's folder")
+      ->required();
+  app->add_flag("--until-caught-up", options->until_caught_up,
+                "End with 0 once everything the sources had at the start is committed");
+  app->add_option("--data", options->data,
+                  "The folder for checkpoints and caches, instead of leat.yaml's");
+  app->add_option("--log-level", options->log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  app->footer(R"(
+SIGINT and SIGTERM finish the open epoch, commit it and leave; a second one leaves at once,
+and the next start loses nothing. Progress and logs go to stderr.
+
+Examples:
+  leat run pipelines/orders.yaml
+  leat run examples/shop-to-lake --until-caught-up)");
+  app->callback(
+      [command, options] { *command.exit_code = Run(*options, *command.shell); });
+}
+
+}  // namespace leat

@@ -1,0 +1,129 @@
+#include "cli/shell.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/redact.h"
+#include "cli/commands.h"
+#include "cli/reference.h"
+#include "core/register_parts.h"
+
+namespace leat {
+namespace {
+
+void WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    ssize_t n = write(fd, text.data(), text.size());
+    if (n <= 0) return;  // the reader is gone: nobody is left to tell
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+constexpr const char* kFooter = R"(
+Examples:
+  leat validate examples/shop-to-lake
+  leat check examples/shop-to-lake
+  leat run examples/shop-to-lake
+
+Exit codes: 0 done, 1 failed while running, 2 wrong usage, 78 bad configuration.)";
+
+}  // namespace
+
+Shell::Shell(int out, int err, Environment environment)
+    : out_(out), err_(err), environment_(std::move(environment)) {
+  RegisterParts(&registry_);
+}
+
+bool Shell::out_is_terminal() const { return isatty(out_) != 0; }
+bool Shell::err_is_terminal() const { return isatty(err_) != 0; }
+void Shell::Out(std::string_view text) const { WriteAll(out_, Redact(text)); }
+void Shell::Err(std::string_view text) const { WriteAll(err_, Redact(text)); }
+
+int Shell::Fail(const Status& status) const {
+  Err(fmt::format("error: {}\n", status.message()));
+  return status.kind() == ErrorKind::kConfig ? kExitConfig : kExitFailed;
+}
+
+int Shell::Fail(const Diagnostics& diagnostics) const {
+  for (const Diagnostic& d : diagnostics) Err(d.ToString() + "\n");
+  Err(fmt::format("{} error{}\n", diagnostics.size(),
+                  diagnostics.size() == 1 ? "" : "s"));
+  return kExitConfig;
+}
+
+void AddOutput(CLI::App* app, std::string* output) {
+  app->add_option("-o,--output", *output, "How to print: text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+namespace {
+
+void AddAll(const Command& command) {
+  command.app->require_subcommand(1);
+  command.app->footer(kFooter);
+  command.app->get_formatter()->column_width(34);
+  AddRun(command);
+  AddValidate(command);
+  AddCheck(command);
+  AddList(command);
+  AddDescribe(command);
+  AddSchema(command);
+  AddDeadLetters(command);
+  AddGenerate(command);
+  AddVersion(command);
+  AddCompletions(command);
+}
+
+const CLI::App& Chosen(const CLI::App& app) {
+  const CLI::App* chosen = &app;
+  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+  return *chosen;
+}
+
+std::string FullName(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent ? FullName(*parent) + " " + app.get_name() : app.get_name();
+}
+
+std::string HelpOf(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return app.help(parent ? FullName(*parent) : "");
+}
+
+void CollectHelp(const CLI::App& app, std::vector<CommandHelp>* all) {
+  all->push_back({FullName(app), HelpOf(app)});
+  for (const CLI::App* child : app.get_subcommands(nullptr)) CollectHelp(*child, all);
+}
+
+constexpr const char* kSummary =
+    "Moves changes from databases into lakehouse tables, exactly once.";
+
+}  // namespace
+
+std::vector<CommandHelp> HelpOfAll() {
+  CLI::App app(kSummary, "leat");
+  AddAll({&app, nullptr, nullptr});
+  std::vector<CommandHelp> all;
+  CollectHelp(app, &all);
+  return all;
+}
+
+int RunCommandLine(const std::vector<std::string>& arguments, Shell* shell) {
+  CLI::App app(kSummary, "leat");
+  int exit_code = kExitDone;
+  AddAll({&app, shell, &exit_code});
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    shell->Out(HelpOf(Chosen(app)));
+  } catch (const CLI::ParseError& error) {
+    shell->Err(fmt::format("{}\nSee {} --help\n", error.what(), FullName(Chosen(app))));
+    return kExitUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace leat

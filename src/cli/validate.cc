@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "core/pipeline_file.h"
+
+namespace leat {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string output = "text";
+};
+
+std::string AsJson(const Project& project, const Diagnostics& diagnostics) {
+  nlohmann::ordered_json errors = nlohmann::json::array();
+  for (const Diagnostic& d : diagnostics) {
+    errors.push_back({{"file", d.place.file},
+                      {"line", d.place.line},
+                      {"column", d.place.column},
+                      {"message", d.message},
+                      {"suggestion", d.suggestion}});
+  }
+  nlohmann::ordered_json names = nlohmann::json::array();
+  for (const PipelineFile& p : project.pipelines) names.push_back(p.name);
+  nlohmann::ordered_json all = {
+      {"ok", diagnostics.empty()}, {"pipelines", names}, {"errors", errors}};
+  return all.dump(2) + "\n";
+}
+
+int Validate(const Options& options, const Shell& shell) {
+  Diagnostics diagnostics;
+  Project project =
+      LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
+  if (options.output == "json") {
+    shell.Out(AsJson(project, diagnostics));
+    return diagnostics.empty() ? kExitDone : kExitConfig;
+  }
+  if (!diagnostics.empty()) return shell.Fail(diagnostics);
+  for (const PipelineFile& p : project.pipelines) {
+    shell.Out(fmt::format("{}: ok, {} from {} to {}\n", p.file, p.name, p.from.name,
+                          p.to.name));
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddValidate(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = command.app->add_subcommand(
+      "validate", "Check pipeline files; connects to nothing");
+  app->add_option("PATH", options->paths, "Pipeline files, or a project's folder")
+      ->required();
+  AddOutput(app, &options->output);
+  app->footer(R"(
+Prints file:line:column: message for everything that is wrong, and exits with 78.
+
+Examples:
+  leat validate pipelines/orders.yaml
+  leat validate . --output json)");
+  app->callback(
+      [command, options] { *command.exit_code = Validate(*options, *command.shell); });
+}
+
+}  // namespace leat

@@ -1,0 +1,19 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+
+namespace leat {
+
+void AddVersion(const Command& command) {
+  auto output = std::make_shared<std::string>("text");
+  CLI::App* app = command.app->add_subcommand("version", "Print which Leat this is");
+  AddOutput(app, output.get());
+  app->callback([command, output] {
+    command.shell->Out(*output == "json"
+                           ? nlohmann::json{{"version", LEAT_VERSION}}.dump() + "\n"
+                           : std::string("leat " LEAT_VERSION "\n"));
+  });
+}
+
+}  // namespace leat
