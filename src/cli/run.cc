@@ -1,17 +1,13 @@
 // leat run: the pipelines of the paths in the foreground, each with its own writer
 // thread, until they end, fail or a signal comes.
 #include <fmt/format.h>
-#include <pthread.h>
-#include <sys/signal.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <thread>
 
-#include "base/redact.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "core/pipeline_file.h"
 #include "core/units.h"
 #include "runtime/control.h"
@@ -35,46 +31,6 @@ LogLevel LevelOf(const std::string& name) {
   if (name == "warn") return LogLevel::kWarn;
   return name == "error" ? LogLevel::kError : LogLevel::kInfo;
 }
-
-// SIGINT and SIGTERM of the process while it lives: the first asks the pipelines to
-// finish their epoch, the second to leave at once, the third ends the process.
-class SignalWatch {
- public:
-  SignalWatch(std::function<void()> first, std::function<void()> second)
-      : first_(std::move(first)), second_(std::move(second)) {
-    sigemptyset(&watched_);
-    sigaddset(&watched_, SIGINT);
-    sigaddset(&watched_, SIGTERM);
-    // Threads started from here on inherit it, so that only the watch sees the signals.
-    pthread_sigmask(SIG_BLOCK, &watched_, &before_);
-    thread_ = std::thread([this] { Watch(); });
-  }
-  ~SignalWatch() {
-    stop_.Cancel();
-    thread_.join();
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  void Watch() {
-    const timespec step{0, 50'000'000};
-    int seen = 0;
-    while (!stop_.cancelled()) {
-      if (sigtimedwait(&watched_, nullptr, &step) < 0) continue;
-      seen++;
-      if (seen == 1) first_();
-      if (seen == 2) second_();
-      if (seen > 2) _exit(kExitFailed);
-    }
-  }
-
-  std::function<void()> first_;
-  std::function<void()> second_;
-  sigset_t watched_{};
-  sigset_t before_{};
-  CancelToken stop_;
-  std::thread thread_;
-};
 
 PipelineSettings SettingsOf(const PipelineFile& file, const fs::path& data,
                             const Options& options) {
