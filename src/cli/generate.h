@@ -3,7 +3,7 @@
 // One thread; errors are those of the server, with what was being done.
 #pragma once
 
-#include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>

@@ -40,6 +40,7 @@ class Nft final : public Workload {
   }
 
   Status Fill(mysql::Client& client) override {
+    filled_ = true;
     BulkInsert erc721(client, fmt::format("{} {}", kErc721, kErc721Columns));
     for (int64_t i = 0; i < options_.rows; i++) {
       RETURN_IF_ERROR(erc721.Add(Erc721("'2025-06-01 00:00:00.250'")));
@@ -52,7 +53,15 @@ class Nft final : public Workload {
     return erc20.Finish();
   }
 
-  Status Learn(mysql::Client&) override { return Status::Ok(); }
+  Status Learn(mysql::Client& client) override {
+    if (filled_) return Status::Ok();
+    ASSIGN_OR_RETURN(auto last,
+                     client.QueryValue(fmt::format("SELECT MAX(block_number) FROM {}",
+                                                   kErc20)));
+    block_ = static_cast<uint64_t>(std::atoll(last.value_or("19000000").c_str())) + 1;
+    random_ = Random(options_.seed ^ block_);  // not the rows that are there again
+    return Status::Ok();
+  }
 
   std::string Change() override {
     bool nft = random_.Below(2) == 0;
@@ -88,6 +97,7 @@ class Nft final : public Workload {
 
   const Options options_;
   Random random_;
+  bool filled_ = false;
   uint64_t block_ = 19'000'000;
 };
 
