@@ -55,9 +55,8 @@ class Nft final : public Workload {
 
   Status Learn(mysql::Client& client) override {
     if (filled_) return Status::Ok();
-    ASSIGN_OR_RETURN(auto last,
-                     client.QueryValue(fmt::format("SELECT MAX(block_number) FROM {}",
-                                                   kErc20)));
+    ASSIGN_OR_RETURN(auto last, client.QueryValue(fmt::format(
+                                    "SELECT MAX(block_number) FROM {}", kErc20)));
     block_ = static_cast<uint64_t>(std::atoll(last.value_or("19000000").c_str())) + 1;
     random_ = Random(options_.seed ^ block_);  // not the rows that are there again
     return Status::Ok();

@@ -79,14 +79,14 @@ class Running {
   int Run() {
     auto started = std::chrono::steady_clock::now();
     auto store = Store::Open(data_);
-    if (!store.ok()) return shell_.Fail(store.status());
+    if (!store.ok()) return Fail(store.status());
     for (const PipelineFile& file : project_.pipelines) {
       PipelineSettings settings = SettingsOf(file, data_, options_);
       std::error_code error;
       fs::create_directories(settings.data, error);
       if (error) {
-        return shell_.Fail(Status::Config(fmt::format(
-            "cannot create the folder {}: {}", settings.data.string(), error.message())));
+        return Fail(Status::Config(fmt::format("cannot create the folder {}: {}",
+                                               settings.data.string(), error.message())));
       }
       pipelines_.push_back(std::make_unique<Pipeline>(std::move(settings),
                                                       PartsOf(file, shell_.registry()),
@@ -94,13 +94,19 @@ class Running {
     }
     auto control =
         ControlServer::Start(data_, {store->get(), [this] { return Stats(); }});
-    if (!control.ok()) return shell_.Fail(control.status());
+    if (!control.ok()) return Fail(control.status());
     std::vector<Status> ends = RunAll();
     control = Status::Cancelled("ended");
     return Report(ends, std::chrono::steady_clock::now() - started);
   }
 
  private:
+  int Fail(const Status& status) {
+    if (progress_.format() == Logger::Format::kHuman) return shell_.Fail(status);
+    log_.Error(status.message());
+    return status.kind() == ErrorKind::kConfig ? kExitConfig : kExitFailed;
+  }
+
   NamedStats Stats() const {
     NamedStats all;
     for (size_t i = 0; i < pipelines_.size(); i++) {
@@ -177,11 +183,19 @@ class Running {
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
 };
 
+// As a log where logs are JSON: whoever collects them gets nothing else.
+int Refuse(const Diagnostics& diagnostics, const Shell& shell) {
+  if (shell.err_is_terminal()) return shell.Fail(diagnostics);
+  Logger log(shell.err_fd(), LogLevel::kError);
+  for (const Diagnostic& d : diagnostics) log.Error(d.ToString());
+  return kExitConfig;
+}
+
 int Run(const Options& options, const Shell& shell) {
   Diagnostics diagnostics;
   Project project =
       LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
-  if (!diagnostics.empty()) return shell.Fail(diagnostics);
+  if (!diagnostics.empty()) return Refuse(diagnostics, shell);
   fs::path data = options.data.empty() ? project.data : fs::path(options.data);
   return Running(project, std::move(data), options, shell).Run();
 }
