@@ -51,10 +51,25 @@ std::string AsText(const Json& letters) {
   return out;
 }
 
+// How many each pipeline has.
+int Count(const std::filesystem::path& data, const Options& options, const Shell& shell) {
+  auto answer = Call(data, {{"command", "status"}});
+  if (!answer.ok()) return shell.Fail(answer.status());
+  Json counts = Json::object();
+  std::string text;
+  for (const auto& [name, stats] : answer->at("pipelines").items()) {
+    counts[name] = stats.value("dead_letters", int64_t{0});
+    text += fmt::format("{:<16} {}\n", name, counts[name].get<int64_t>());
+  }
+  shell.Out(options.output == "json" ? counts.dump(2) + "\n" : text);
+  return kExitDone;
+}
+
 int DeadLetters(const Options& options, const Shell& shell) {
   auto data = options.data.empty() ? DataFolder(options.project, shell.environment())
                                    : Result<std::filesystem::path>(options.data);
   if (!data.ok()) return shell.Fail(data.status());
+  if (options.pipeline.empty()) return Count(*data, options, shell);
   Json request = {{"command", "dead-letters"},
                   {"pipeline", options.pipeline},
                   {"limit", options.limit},
@@ -70,7 +85,7 @@ int DeadLetters(const Options& options, const Shell& shell) {
     shell.Out(fmt::format("deleted {}\n", options.remove.size()));
     return kExitDone;
   }
-  const Json letters = answer->value("letters", Json::array());
+  const Json letters = answer->value("rows", Json::array());
   shell.Out(options.output == "json" ? letters.dump(2) + "\n" : AsText(letters));
   if (options.output == "text" && letters.empty()) {
     shell.Out(fmt::format("{} has no dead letters\n", options.pipeline));
@@ -84,7 +99,8 @@ void AddDeadLetters(const Command& command) {
   auto options = std::make_shared<Options>();
   CLI::App* app = command.app->add_subcommand(
       "dead-letters", "Show the rows that a sink could not take, and why");
-  app->add_option("PIPELINE", options->pipeline, "The pipeline's name")->required();
+  CLI::Option* pipeline = app->add_option("PIPELINE", options->pipeline,
+                                          "Its name; without it, how many each has");
   app->add_option("--project", options->project, "The project's folder")
       ->capture_default_str();
   app->add_option("--data", options->data,
@@ -94,10 +110,12 @@ void AddDeadLetters(const Command& command) {
       ->capture_default_str();
   app->add_option("--after", options->after, "Those after this id");
   app->add_option("--delete", options->remove,
-                  "Delete the letters with these ids instead");
+                  "Delete the letters with these ids instead")
+      ->needs(pipeline);
   AddOutput(app, &options->output);
   app->footer(R"(
 Examples:
+  leat dead-letters
   leat dead-letters orders --project examples/shop-to-lake
   leat dead-letters orders --output json)");
   app->callback(

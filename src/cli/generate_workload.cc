@@ -2,6 +2,7 @@
 
 #include "cli/generate.h"
 #include "connectors/mysql/client.h"
+#include "connectors/mysql/text_decoder.h"
 #include "core/units.h"
 
 namespace leat::generate {
@@ -17,12 +18,6 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string QuoteDatabase(std::string_view name) {
-  std::string out = "`";
-  for (char c : name) out += c == '`' ? "``" : std::string(1, c);
-  return out + "`";
-}
-
 // Connects and makes the URL's database the current one, creating it where it is missing.
 Result<std::unique_ptr<mysql::Client>> ConnectTo(const std::string& to) {
   ASSIGN_OR_RETURN(mysql::Url url, mysql::Url::Parse(to));
@@ -32,7 +27,7 @@ Result<std::unique_ptr<mysql::Client>> ConnectTo(const std::string& to) {
   }
   url.database.clear();
   ASSIGN_OR_RETURN(auto client, mysql::Client::Connect(url));
-  std::string name = QuoteDatabase(database);
+  std::string name = mysql::QuoteName(database);
   if (Status used = client->Execute("USE " + name); !used.ok()) {
     RETURN_IF_ERROR(
         client->Execute("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"));

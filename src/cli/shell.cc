@@ -63,7 +63,6 @@ namespace {
 
 void AddAll(const Command& command) {
   command.app->require_subcommand(1);
-  command.app->footer(kFooter);
   command.app->get_formatter()->column_width(34);
   AddRun(command);
   AddValidate(command);
@@ -75,6 +74,7 @@ void AddAll(const Command& command) {
   AddGenerate(command);
   AddVersion(command);
   AddCompletions(command);
+  command.app->footer(kFooter);  // last, or every command would inherit it
 }
 
 const CLI::App& Chosen(const CLI::App& app) {
