@@ -203,10 +203,12 @@ Status NothingMatches(Client* client, const TablePatterns::Pattern& pattern,
     std::vector<std::string> names;
     for (const Row& row : rows) names.push_back(Text(row[0]));
     if (std::find(names.begin(), names.end(), pattern.database) == names.end()) {
-      return Status::Config(
-          fmt::format("{}{} has no database \"{}\" that the user may see; {}", what,
-                      client->url().Where(), pattern.database,
-                      Suggest(pattern.database, names, "there are")));
+      return Status::Config(fmt::format(
+          "{}{} has no database \"{}\" that the user may see; {}; if it is there, run "
+          "GRANT SELECT ON {}.* TO {}@'%'",
+          what, client->url().Where(), pattern.database,
+          Suggest(pattern.database, names, "there are"), pattern.database,
+          client->url().user));
     }
   }
   std::vector<std::string> names;
@@ -216,7 +218,7 @@ Status NothingMatches(Client* client, const TablePatterns::Pattern& pattern,
   if (names.empty()) {
     return Status::Config(fmt::format(
         "{}the user sees no table in database \"{}\": is it empty, or is GRANT SELECT ON "
-        "`{}`.* TO '{}'@'%' missing?",
+        "`{}`.* TO {}@'%' missing?",
         what, pattern.database, pattern.database, client->url().user));
   }
   return Status::Config(

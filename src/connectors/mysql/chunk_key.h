@@ -26,8 +26,9 @@ class ChunkKey {
   // The canonical text of each column, to SELECT.
   std::string SelectList() const;
   std::string OrderBy() const;
-  // Conditions: after `key` in the order; at or before it.
+  // Conditions: after `key` in the order; at or after it; at or before it.
   std::string After(const KeyValues& key) const;
+  std::string From(const KeyValues& key) const;
   std::string UpTo(const KeyValues& key) const;
 
   // The key of a row; the batch's columns are found by name.
@@ -59,6 +60,8 @@ class ChunkKey {
   static std::string Typed(const Part& part, const std::string& value);
   static Result<std::string> Text(const Part& part, const arrow::Array& array,
                                   int64_t row);
+  static std::string Bound(const Part& part, std::string_view op,
+                           const std::string& value);
   std::string Compare(const KeyValues& key, std::string_view strict,
                       std::string_view last) const;
 

@@ -40,22 +40,22 @@ std::string AdviceFor(unsigned number, const Url& url) {
     case kAccessDeniedNoPassword:
       return fmt::format(
           "wrong password, or no such account for this client's address: check user and "
-          "password in the url, or run CREATE USER '{}'@'%' IDENTIFIED BY '...'",
+          "password in the url, or run CREATE USER {}@'%' IDENTIFIED BY '...'",
           url.user);
     case ER_DBACCESS_DENIED_ERROR:
-      return fmt::format("run GRANT SELECT ON {}.* TO '{}'@'%'",
+      return fmt::format("run GRANT SELECT ON {}.* TO {}@'%'",
                          url.database.empty() ? "*" : Backquoted(url.database), url.user);
     case ER_BAD_DB_ERROR:
       return "check the database's name in the url; SHOW DATABASES lists those the user "
              "may see";
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_COLUMNACCESS_DENIED_ERROR:
-      return fmt::format("run GRANT SELECT ON the table TO '{}'@'%'", url.user);
+      return fmt::format("run GRANT SELECT ON the table TO {}@'%'", url.user);
     case ER_SPECIFIC_ACCESS_DENIED_ERROR:
-      return fmt::format("run GRANT with the privilege named here ON *.* TO '{}'@'%'",
+      return fmt::format("run GRANT with the privilege named here ON *.* TO {}@'%'",
                          url.user);
     case ER_HOST_NOT_PRIVILEGED:
-      return fmt::format("no account lets this machine in: run CREATE USER '{}'@'%'",
+      return fmt::format("no account lets this machine in: run CREATE USER {}@'%'",
                          url.user);
     case CR_SSL_CONNECTION_ERROR:
       return url.tls == Url::Tls::kVerify
