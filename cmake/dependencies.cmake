@@ -37,6 +37,10 @@ else()
   string(REGEX REPLACE ".*\\.so\\." "" so ${arrow_so})
   add_library(leat_arrow INTERFACE)
   target_include_directories(leat_arrow SYSTEM INTERFACE ${wheel}/include)
+  # The wheel's libparquet exports an OpenSSL of its own. The system's must be found first,
+  # or libmariadb and libcurl call into a mixture of both and crash in their first handshake.
+  target_link_options(leat_arrow INTERFACE
+                      -Wl,--push-state,--no-as-needed,-lssl,-lcrypto,--pop-state)
   foreach(lib arrow parquet arrow_compute)
     target_link_libraries(leat_arrow INTERFACE ${wheel}/lib${lib}.so.${so})
   endforeach()
