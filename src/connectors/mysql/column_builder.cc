@@ -37,18 +37,22 @@ int64_t ValueBytes(ColumnBuilder::Layout layout, int64_t rows) {
   return 0;
 }
 
-// Makes `buffer` hold `size` bytes and keeps what it has. Without memory there is no way
-// on for a program that bounds its batches: Arrow's pool fails only then.
+// Arrow's pool fails only when there is no memory, and then a program that bounds its
+// batches has no way on.
+void Must(const arrow::Status& status) {
+  if (!status.ok()) status.Abort("column builder");
+}
+
+// Makes `buffer` hold `size` bytes and keeps what it has.
 uint8_t* Resize(std::unique_ptr<arrow::ResizableBuffer>* buffer, int64_t size) {
   if (!*buffer) *buffer = arrow::AllocateResizableBuffer(0).ValueOrDie();
-  const arrow::Status resized = (*buffer)->Resize(size, /*shrink_to_fit=*/false);
-  resized.Abort("column builder");
+  Must((*buffer)->Resize(size, /*shrink_to_fit=*/false));
   return (*buffer)->mutable_data();
 }
 
 std::shared_ptr<arrow::Buffer> Take(std::unique_ptr<arrow::ResizableBuffer>* buffer,
                                     int64_t size) {
-  if (*buffer) (*buffer)->Resize(size, /*shrink_to_fit=*/false).Abort("column builder");
+  if (*buffer) Must((*buffer)->Resize(size, /*shrink_to_fit=*/false));
   return std::shared_ptr<arrow::Buffer>(std::move(*buffer));
 }
 

@@ -21,10 +21,14 @@ namespace {
 constexpr size_t kMostExpansion = 32;
 constexpr size_t kLeastRoom = 4096;
 
+// In lines of 76 digits, as the server's encoder makes them; inside a JSON string the
+// line's end is an escape.
 void AppendBase64(std::string_view bytes, std::string* out) {
+  constexpr size_t kLineBytes = 57;
   static constexpr char kDigits[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < bytes.size(); i += 3) {
+    if (i && i % kLineBytes == 0) *out += "\\n";
     const size_t n = std::min<size_t>(3, bytes.size() - i);
     uint32_t word = 0;
     for (size_t k = 0; k < 3; k++) {
@@ -54,7 +58,9 @@ void AppendDouble(double v, std::string* out) {
     if (c >= '0' && c <= '9') digits += c;
   }
   if (text[0] == '-') *out += '-';
-  int point = std::atoi(buffer + e + 1) + 1;  // the decimal point stands after that many
+  int exponent = 0;
+  std::from_chars(buffer + e + (buffer[e + 1] == '+' ? 2 : 1), end, exponent);
+  int point = exponent + 1;  // the decimal point stands after that many digits
   const int count = static_cast<int>(digits.size());
   if (v == 0) point = 1;
   if (point < 1 - kMostFixed || (point > kMostFixed && count <= point)) {

@@ -18,15 +18,15 @@ std::string Inet4(const uint8_t* p) {
   return fmt::format("{}.{}.{}.{}", p[0], p[1], p[2], p[3]);
 }
 
-// The longest run of zero words, two at least, is written as "::"; an IPv4 address inside
-// with dots.
+// The first of the longest runs of zero words is written as "::", even a run of one; an
+// IPv4 address inside with dots.
 std::string Inet6(const uint8_t* p) {
   std::array<uint16_t, kWords> words;
   for (size_t i = 0; i < kWords; i++) {
     words[i] = static_cast<uint16_t>(p[2 * i] << 8 | p[2 * i + 1]);
   }
   size_t gap = kWords;
-  size_t gap_size = 1;
+  size_t gap_size = 0;
   for (size_t i = 0; i < kWords; i++) {
     size_t n = 0;
     while (i + n < kWords && words[i + n] == 0) n++;

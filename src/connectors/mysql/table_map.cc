@@ -372,6 +372,16 @@ Status DescribeFrom(const TableDef& described, TableMap* map) {
   }
   for (size_t i = 0; i < columns.size(); i++) {
     const ColumnDef& known = described.columns[i];
+    // information_schema is utf8mb3: other characters of a label are question marks in
+    // it.
+    for (const std::string& label : known.labels) {
+      if (label.find('?') == label.npos) continue;
+      return Status::Config(fmt::format(
+          "table {}: column `{}` has a label that information_schema may have changed: "
+          "'{}'. Run: SET GLOBAL binlog_row_metadata=FULL; and remove `metadata: "
+          "minimal`, or leave the table out",
+          map->table.id.ToString(), known.name, label));
+    }
     if (!Fits(columns[i], known)) {
       return misfit(fmt::format("column `{}` was no {}", known.name, known.source_type));
     }
