@@ -5,7 +5,6 @@
 #include <arrow/util/io_util.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,6 +173,11 @@ Status LocalFileIo::SyncLocked() {
   RETURN_IF_ERROR(broken_);
   if (pending_.empty() && dirty_folders_.empty()) return Status::Ok();
   RETURN_IF_ERROR(failpoint::Durable("iceberg.files.before_sync"));
+  // All writing starts before the first wait: then one commit of the file system's
+  // journal serves most of the files.
+  for (const Pending& file : pending_) {
+    (void)::sync_file_range(file.fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
   for (const Pending& file : pending_) {
     if (::fsync(file.fd.get()) == 0) continue;
     broken_ = FromErrno(errno, "making durable the file " + file.path);

@@ -19,9 +19,9 @@ void WriteOptional(AvroEncoder& out, const std::optional<int64_t>& value) {
 }
 
 template <typename T>
-void WriteMap(AvroEncoder& out, const std::map<int, T>& map) {
-  out.Branch(!map.empty());
-  if (map.empty()) return;
+void WriteMap(AvroEncoder& out, const std::map<int, T>& map, bool even_empty = false) {
+  out.Branch(even_empty || !map.empty());
+  if (map.empty() && !even_empty) return;
   out.BeginBlock(map.size());
   for (const auto& [id, value] : map) {
     out.Long(id);
@@ -53,7 +53,8 @@ void WriteDataFile(AvroEncoder& out, const DataFile& file,
   }
   out.Long(file.record_count);
   out.Long(file.file_size);
-  WriteMap(out, file.column_sizes);
+  // Present even when empty: PyIceberg's metadata tables cannot do without it.
+  WriteMap(out, file.column_sizes, /*even_empty=*/true);
   WriteMap(out, file.value_counts);
   WriteMap(out, file.null_value_counts);
   WriteMap(out, file.nan_value_counts);
