@@ -102,8 +102,7 @@ void AddCompletions(const Command& command) {
   app->add_option("SHELL", *shell_name, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  app->footer(R"(
-Examples:
+  app->footer(R"(Examples:
   source <(leat completions bash)
   leat completions zsh > ~/.zfunc/_leat
   leat completions fish > ~/.config/fish/completions/leat.fish)");

@@ -113,8 +113,7 @@ void AddDeadLetters(const Command& command) {
                   "Delete the letters with these ids instead")
       ->needs(pipeline);
   AddOutput(app, &options->output);
-  app->footer(R"(
-Examples:
+  app->footer(R"(Examples:
   leat dead-letters
   leat dead-letters orders --project examples/shop-to-lake
   leat dead-letters orders --output json)");

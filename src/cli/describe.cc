@@ -85,8 +85,7 @@ void AddDescribe(const Command& command) {
   app->add_option("-o,--output", options->output, "How to print: text, json or markdown")
       ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->capture_default_str();
-  app->footer(R"(
-Examples:
+  app->footer(R"(Examples:
   leat describe mysql
   leat describe pipeline --output json)");
   app->callback([command, options, name] {
@@ -102,8 +101,7 @@ void AddSchema(const Command& command) {
   CLI::App* app = command.app->add_subcommand(
       "schema", "Print the JSON Schema of pipeline files, for editors");
   app->add_flag("--project", options->all, "That of leat.yaml instead");
-  app->footer(R"(
-Examples:
+  app->footer(R"(Examples:
   leat schema > pipeline.schema.json
   # first line of a pipeline file, for editors with the YAML language server:
   # yaml-language-server: $schema=../pipeline.schema.json)");

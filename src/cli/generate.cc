@@ -56,8 +56,7 @@ void AddShop(CLI::App* parent, const Command& command) {
                   "How many; order_details are 1.88 times as many")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
       ->capture_default_str();
-  app->footer(R"(
-A live transaction is a new order with its details, or a change or the end of an old one, or
+  app->footer(R"(A live transaction is a new order with its details, or a change or the end of an old one, or
 a change of a customer.
 
 Examples:
@@ -76,8 +75,7 @@ void AddNft(CLI::App* parent, const Command& command) {
   app->add_option("--rows", chosen->options.rows, "Of each table")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
       ->capture_default_str();
-  app->footer(R"(
-Examples:
+  app->footer(R"(Examples:
   leat generate nft --to mysql://root@127.0.0.1:3306/tx_collector --rows 10000
   leat generate nft --to mysql://root@127.0.0.1:3306/tx_collector --live 50)");
   app->callback([command, chosen] {

@@ -21,8 +21,7 @@ void WriteAll(int fd, std::string_view text) {
   }
 }
 
-constexpr const char* kFooter = R"(
-Examples:
+constexpr const char* kFooter = R"(Examples:
   leat validate examples/shop-to-lake
   leat check examples/shop-to-lake
   leat run examples/shop-to-lake
