@@ -121,7 +121,8 @@ void AddCheck(const Command& command) {
   app->add_option("--data", options->data,
                   "The folder for checkpoints and caches, instead of leat.yaml's");
   AddOutput(app, &options->output);
-  app->footer(R"(Says for everything that is missing which statement or setting mends it, and exits with 78.
+  app->footer(
+      R"(Says for everything that is missing which statement or setting mends it, and exits with 78.
 
 Examples:
   leat check examples/shop-to-lake

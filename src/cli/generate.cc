@@ -56,7 +56,8 @@ void AddShop(CLI::App* parent, const Command& command) {
                   "How many; order_details are 1.88 times as many")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
       ->capture_default_str();
-  app->footer(R"(A live transaction is a new order with its details, or a change or the end of an old one, or
+  app->footer(
+      R"(A live transaction is a new order with its details, or a change or the end of an old one, or
 a change of a customer.
 
 Examples:

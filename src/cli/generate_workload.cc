@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/redact.h"
 #include "cli/generate.h"
 #include "connectors/mysql/client.h"
 #include "connectors/mysql/text_decoder.h"
@@ -133,6 +134,7 @@ Status BulkInsert::Finish() {
 
 Status Generate(const Options& options, Workload* workload, const CancelToken& cancel,
                 const Say& say) {
+  RegisterSecret(UrlPassword(options.to));
   ASSIGN_OR_RETURN(auto client, ConnectTo(options.to));
   ASSIGN_OR_RETURN(bool there, HasTable(*client, workload->main_table()));
   if (there && !options.replace && options.live <= 0) {

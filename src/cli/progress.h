@@ -44,8 +44,8 @@ class Progress {
   void PassLogLines();
 
   const int fd_;
+  int pipe_[2] = {-1, -1};  // log lines, when drawing
   const bool drawing_;
-  int pipe_[2] = {-1, -1};
   std::function<NamedStats()> stats_;
   Logger* log_ = nullptr;
   CancelToken stop_;

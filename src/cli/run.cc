@@ -215,7 +215,8 @@ void AddRun(const Command& command) {
   app->add_option("--log-level", options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
-  app->footer(R"(SIGINT and SIGTERM finish the open epoch, commit it and leave; a second one leaves at once,
+  app->footer(
+      R"(SIGINT and SIGTERM finish the open epoch, commit it and leave; a second one leaves at once,
 and the next start loses nothing. Progress and logs go to stderr.
 
 Examples:

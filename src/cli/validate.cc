@@ -55,7 +55,8 @@ void AddValidate(const Command& command) {
   app->add_option("PATH", options->paths, "Pipeline files, or a project's folder")
       ->required();
   AddOutput(app, &options->output);
-  app->footer(R"(Prints file:line:column: message for everything that is wrong, and exits with 78.
+  app->footer(
+      R"(Prints file:line:column: message for everything that is wrong, and exits with 78.
 
 Examples:
   leat validate pipelines/orders.yaml
