@@ -82,16 +82,17 @@ Status EpochWriter::Start(const std::map<ShardId, Position>& starts,
 
 Status EpochWriter::AddTable(const SinkTable& table) {
   for (auto& [shard, state] : shards_) {
-    if (state.tokens.contains(table)) continue;
-    ASSIGN_OR_RETURN(Tokens found,
-                     parts_.sink.GetTokens(shard, {&table, 1}, parts_.owner.attempt));
-    const std::optional<Token>& token = found[table];
+    if (!state.tokens.contains(table)) {
+      ASSIGN_OR_RETURN(Tokens found,
+                       parts_.sink.GetTokens(shard, {&table, 1}, parts_.owner.attempt));
+      state.tokens[table] = found[table];
+    }
+    const std::optional<Token>& token = state.tokens[table];
     if (token && !parts_.source.Reached(state.committed, token->to)) {
       return Status::Transient("table " + table +
                                " has rows from further on than what is read now; "
                                "recovering again with it");
     }
-    state.tokens[table] = token;
   }
   return Status::Ok();
 }
@@ -197,7 +198,9 @@ Result<ClosedEpoch> EpochWriter::Close() {
   if (!AtBoundary()) return Status::Bug("closing an epoch inside a transaction");
   ASSIGN_OR_RETURN(Prepared prepared, parts_.sink.Prepare());
   RETURN_IF_ERROR(failpoint::Durable("epoch.prepared"));
-  for (const SinkTable& table : prepared.tables) RETURN_IF_ERROR(AddTable(table));
+  for (const SinkTable& table : prepared.tables) {
+    if (!shards_.begin()->second.tokens.contains(table)) RETURN_IF_ERROR(AddTable(table));
+  }
   if (overlay_) RETURN_IF_ERROR(overlay_->Flush());
   if (prepared.tables.empty()) {
     prepared.manifest.clear();

@@ -148,7 +148,7 @@ bool MemorySource::Reached(const Position& at, const Position& target) const {
 }
 
 void MemorySource::Ack(const ShardId& shard, const Position& committed) {
-  log_.Purge(shard, Number(committed));
+  if (options_.acks) log_.Purge(shard, Number(committed));
 }
 
 }  // namespace leat

@@ -48,6 +48,7 @@ class MemoryLog {
 struct MemorySourceOptions {
   bool ends = true;          // else it waits for ever at its end
   bool split = true;         // transactions of several changes come in several batches
+  bool acks = true;          // what is committed may be purged
   bool knows_tables = true;  // else each table is announced when it comes up
   int fail_after = -1;       // batches until Read fails with kTransient; -1: never
   // Called before each batch; may block.

@@ -25,6 +25,7 @@ struct Setting {
   bool rewritten = false;  // others rewrite what is staged
   bool refuses = false;    // some rows become dead letters
 };
+void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
 
 class MemorySubject final : public Subject {
  public:
@@ -42,6 +43,8 @@ class MemorySubject final : public Subject {
     parts.source = [this](const Context&) -> Result<std::unique_ptr<Source>> {
       MemorySourceOptions options;
       options.knows_tables = setting_.knows_tables;
+      // Who loses the store and does not know its tables has to read from the start.
+      options.acks = setting_.knows_tables;
       return std::unique_ptr<Source>(new MemorySource(*log_, options));
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
@@ -66,7 +69,8 @@ class MemorySubject final : public Subject {
     std::map<std::string, std::vector<int64_t>> expected;
     std::multiset<std::string> letters;
     for (const auto& [shard, transactions] : setting_.log) {
-      size_t first = starts.contains(shard) ? std::stoull(starts.at(shard).text) : 0;
+      bool later = setting_.latest && starts.contains(shard);
+      size_t first = later ? std::stoull(starts.at(shard).text) : 0;
       for (size_t i = first; i < transactions.size(); i++) {
         for (const MemoryChange& change : transactions[i]) {
           if (setting_.refuses && Refused(change.id)) {
@@ -131,10 +135,10 @@ class MemoryConformance : public ::testing::TestWithParam<Setting> {
   void TearDown() override {
     EXPECT_TRUE(suite_.failures().empty())
         << fmt::format("{}", fmt::join(suite_.failures(), "\n"));
-    EXPECT_GT(suite_.runs(), 1);
+    EXPECT_GT(suite_.runs(), 0);
   }
   MemorySubject subject_{GetParam()};
-  Suite suite_{subject_, {.pairs = 60}};
+  Suite suite_{subject_, {.pairs = 40}};
 };
 
 TEST_P(MemoryConformance, CleanRunPassesEveryDurableStep) {
