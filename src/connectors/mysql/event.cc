@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 #include "connectors/mysql/checksum.h"
 #include "connectors/mysql/payload.h"
@@ -37,6 +39,11 @@ std::string Hex(std::string_view bytes) {
   std::string out;
   for (unsigned char c : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", c);
   return out;
+}
+
+// As the servers write it in XA statements.
+std::string XidText(std::string_view global, std::string_view branch, uint32_t format) {
+  return fmt::format("X'{}',X'{}',{}", Hex(global), Hex(branch), format);
 }
 
 // MySQL's serialisation format: the count of trailing one bits of the first byte says how
@@ -105,8 +112,8 @@ Result<GtidEvent> ParseMysqlGtid(const LogEvent& event) {
 
 Result<GtidEvent> ParseMariadbGtid(const LogEvent& event) {
   constexpr uint8_t kStandalone = 1;
+  constexpr uint8_t kGroupCommit = 2;
   constexpr uint8_t kPreparedXa = 64;
-  constexpr uint8_t kCompletedXa = 128;
   GtidEvent out;
   out.gtid.flavor = Flavor::kMariaDb;
   ByteReader in(event.body);
@@ -117,7 +124,15 @@ Result<GtidEvent> ParseMariadbGtid(const LogEvent& event) {
   if (in.failed()) return CutOff("GTID");
   out.standalone = (flags & kStandalone) != 0;
   out.prepared_xa = (flags & kPreparedXa) != 0;
-  out.completed_xa = (flags & kCompletedXa) != 0;
+  if (!out.prepared_xa) return out;
+  if ((flags & kGroupCommit) != 0) in.Skip(8);
+  uint32_t format = in.U32();
+  size_t global = in.U8();
+  size_t branch = in.U8();
+  std::string_view global_id = in.Bytes(global);
+  std::string_view branch_id = in.Bytes(branch);
+  if (in.failed()) return CutOff("GTID");
+  out.xid = XidText(global_id, branch_id, format);
   return out;
 }
 
@@ -152,6 +167,45 @@ std::optional<RowsForm> FormOf(EventType type) {
 }
 
 }  // namespace
+
+std::string_view EventTypeName(EventType type) {
+  static constexpr std::pair<EventType, std::string_view> kNames[] = {
+      {EventType::kQuery, "QUERY"},
+      {EventType::kRotate, "ROTATE"},
+      {EventType::kFormatDescription, "FORMAT_DESCRIPTION"},
+      {EventType::kXid, "XID"},
+      {EventType::kTableMap, "TABLE_MAP"},
+      {EventType::kWriteRowsV1, "WRITE_ROWS_V1"},
+      {EventType::kUpdateRowsV1, "UPDATE_ROWS_V1"},
+      {EventType::kDeleteRowsV1, "DELETE_ROWS_V1"},
+      {EventType::kIncident, "INCIDENT"},
+      {EventType::kHeartbeat, "HEARTBEAT"},
+      {EventType::kWriteRowsV2, "WRITE_ROWS"},
+      {EventType::kUpdateRowsV2, "UPDATE_ROWS"},
+      {EventType::kDeleteRowsV2, "DELETE_ROWS"},
+      {EventType::kGtid, "GTID"},
+      {EventType::kAnonymousGtid, "ANONYMOUS_GTID"},
+      {EventType::kPreviousGtids, "PREVIOUS_GTIDS"},
+      {EventType::kXaPrepare, "XA_PREPARE"},
+      {EventType::kPartialUpdateRows, "PARTIAL_UPDATE_ROWS"},
+      {EventType::kTransactionPayload, "TRANSACTION_PAYLOAD"},
+      {EventType::kHeartbeatV2, "HEARTBEAT"},
+      {EventType::kGtidTagged, "GTID_TAGGED"},
+      {EventType::kMariadbGtid, "GTID"},
+      {EventType::kMariadbGtidList, "GTID_LIST"},
+      {EventType::kQueryCompressed, "QUERY_COMPRESSED"},
+      {EventType::kWriteRowsCompressedV1, "WRITE_ROWS_COMPRESSED_V1"},
+      {EventType::kUpdateRowsCompressedV1, "UPDATE_ROWS_COMPRESSED_V1"},
+      {EventType::kDeleteRowsCompressedV1, "DELETE_ROWS_COMPRESSED_V1"},
+      {EventType::kWriteRowsCompressedV2, "WRITE_ROWS_COMPRESSED"},
+      {EventType::kUpdateRowsCompressedV2, "UPDATE_ROWS_COMPRESSED"},
+      {EventType::kDeleteRowsCompressedV2, "DELETE_ROWS_COMPRESSED"},
+  };
+  for (const auto& [named, name] : kNames) {
+    if (named == type) return name;
+  }
+  return "log";
+}
 
 Result<LogEvent> ParseEvent(std::string_view bytes, bool checksum) {
   ByteReader in(bytes);
@@ -256,7 +310,7 @@ Result<XaPrepareEvent> ParseXaPrepare(std::string_view body) {
   std::string_view global_id = in.Bytes(global);
   std::string_view branch_id = in.Bytes(branch);
   if (in.failed()) return CutOff("XA_PREPARE");
-  out.xid = fmt::format("X'{}',X'{}',{}", Hex(global_id), Hex(branch_id), format);
+  out.xid = XidText(global_id, branch_id, format);
   return out;
 }
 

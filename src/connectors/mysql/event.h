@@ -109,8 +109,9 @@ struct GtidEvent {
   bool anonymous = false;
   bool standalone = false;    // MariaDB: no terminating event; one statement follows
   int64_t commit_micros = 0;  // MySQL 8: when it committed here; 0: not known
-  bool prepared_xa = false;   // MariaDB
-  bool completed_xa = false;  // MariaDB: an XA COMMIT or XA ROLLBACK follows
+  // MariaDB: its rows are only prepared; `xid` as in statements. There is no XA START.
+  bool prepared_xa = false;
+  std::string xid;
 };
 Result<GtidEvent> ParseGtid(const LogEvent& event);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct LogPosition {
   // Columns renamed by a statement whose new shape has not been seen in the log yet:
   // table -> new name -> old name.
   std::map<std::string, std::map<std::string, std::string>> renames;
+  // Tables whose rows are read again over those in the sink, so that the log's rows of
+  // them count all the while.
+  std::set<std::string> refresh;
   // The snapshot's progress: a JSON object that belongs to snapshot.h; empty: none.
   std::string snapshot;
 

@@ -1,5 +1,6 @@
 #include "connectors/mysql/snapshot_progress.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace leat::mysql {
@@ -73,6 +74,12 @@ void SnapshotProgress::Adopt(const TableId& id, const SnapshotProgress& other) {
   } else {
     tables_[id] = at->second;
   }
+}
+
+bool SnapshotProgress::Covers(const SnapshotProgress& other) const {
+  return std::all_of(other.tables_.begin(), other.tables_.end(), [&](const auto& table) {
+    return !table.second.done || Of(table.first).done;
+  });
 }
 
 }  // namespace leat::mysql

@@ -36,6 +36,8 @@ class SnapshotProgress {
   void Forget(const TableId& id);  // dropped: a new one of that name begins anew
   // `id` as `other` has it: a table whose own floor is authoritative.
   void Adopt(const TableId& id, const SnapshotProgress& other);
+  // Everything that is done in `other` is done here.
+  bool Covers(const SnapshotProgress& other) const;
 
   bool operator==(const SnapshotProgress&) const = default;
 

@@ -1,0 +1,122 @@
+#include "connectors/mysql/options.h"
+
+#include <fmt/format.h>
+
+namespace leat::mysql {
+namespace {
+
+constexpr std::string_view kExample = R"(mysql:
+  url: mysql://leat:${SHOP_PASSWORD}@127.0.0.1:3306/shop
+  tables: [orders, "cust*"]
+)";
+
+std::vector<Field> Fields() {
+  return {
+      Field::String("url",
+                    "The server: mysql://user:password@host:port/database, with options "
+                    "tls=off|prefer|verify, ca=FILE, socket=PATH, connect_timeout=10s.")
+          .Required()
+          .Secret()
+          .Example("mysql://leat:${SHOP_PASSWORD}@127.0.0.1:3306/shop?tls=verify"),
+      Field::Strings("tables",
+                     "Tables to read: table (of the url's database) or database.table; * "
+                     "stands for any characters, ? for one.")
+          .Required()
+          .Example("[orders, \"cust*\"]"),
+      Field::String("read",
+                    "How changes are found: cdc reads the binary log, once reads the "
+                    "tables and ends.")
+          .Default("cdc")
+          .OneOf({"cdc", "once"}),
+      Field::String("snapshot",
+                    "Rows that are there before the log: initial reads them first, never "
+                    "leaves them out, only ends after them.")
+          .Default("initial")
+          .OneOf({"initial", "never", "only"}),
+      Field::Int("snapshot_workers", "Connections that read the snapshot.")
+          .Default("1")
+          .Between(1, 64),
+      Field::Map("where",
+                 "For a table (database.table) the SQL condition on the rows that its "
+                 "snapshot reads; the log is not filtered.")
+          .Example("{shop.orders: \"created_at > '2024-01-01'\"}"),
+      Field::String(
+          "metadata",
+          "What describes the log's columns: full needs "
+          "binlog_row_metadata=FULL; minimal asks information_schema, and stops "
+          "at any change of a followed table's definition.")
+          .Default("full")
+          .OneOf({"full", "minimal"}),
+      Field::Int("server_id",
+                 "The id to register with as a replica; 0: a random one that is free.")
+          .Default("0")
+          .Between(0, UINT32_MAX),
+      Field::Duration("heartbeat",
+                      "How often a silent server says that it lives; after three without "
+                      "a word the connection is made anew.")
+          .Default("5s")
+          .Between(100'000, 3'600'000'000),
+      Field::String(
+          "zero_dates",
+          "What becomes of dates that no calendar has, 0000-00-00 and the like.")
+          .Default("null")
+          .OneOf({"null", "dead_letter"}),
+      Field::Bytes("batch_bytes",
+                   "Log read into one batch; a larger transaction comes in several.")
+          .Default("4MiB")
+          .Between(64 << 10, 256 << 20),
+  };
+}
+
+}  // namespace
+
+Spec SourceSpec() {
+  Spec spec;
+  spec.name = "mysql";
+  spec.summary =
+      "Rows of MySQL 8+ and MariaDB 10.6+ tables: a snapshot, then every change from the "
+      "binary log.";
+  spec.fields = Fields();
+  spec.example = kExample;
+  return spec;
+}
+
+void ValidateSource(const Config& config, Diagnostics* diagnostics) {
+  auto complain = [&](std::string_view field, std::string message, std::string remedy) {
+    diagnostics->push_back({config.At(field), std::move(message), std::move(remedy)});
+  };
+  auto url = Url::Parse(config.String("url"));
+  if (!url.ok()) complain("url", url.status().message(), "");
+  if (url.ok()) {
+    auto tables = TablePatterns::Parse(config.Strings("tables"), url->database);
+    if (!tables.ok()) complain("tables", tables.status().message(), "");
+  }
+  if (config.String("read") == "once" && config.String("snapshot") == "never") {
+    complain("snapshot", "`read: once` reads the tables, `snapshot: never` does not",
+             "remove `snapshot`");
+  }
+}
+
+Result<SourceOptions> ReadSourceOptions(const Config& config) {
+  SourceOptions out;
+  ASSIGN_OR_RETURN(out.url, Url::Parse(config.String("url")));
+  ASSIGN_OR_RETURN(out.tables,
+                   TablePatterns::Parse(config.Strings("tables"), out.url.database));
+  using Mode = SourceOptions::SnapshotMode;
+  if (config.String("read") == "once") out.read = SourceOptions::Read::kOnce;
+  const std::string& snapshot = config.String("snapshot");
+  if (snapshot == "never") out.snapshot = Mode::kNever;
+  if (snapshot == "only") out.snapshot = Mode::kOnly;
+  out.snapshot_workers = static_cast<int>(config.Int("snapshot_workers"));
+  out.where = config.Map("where");
+  out.minimal_metadata = config.String("metadata") == "minimal";
+  out.server_id = static_cast<uint32_t>(config.Int("server_id"));
+  out.heartbeat = config.Duration("heartbeat");
+  out.batch_bytes = config.Bytes("batch_bytes");
+  if (config.String("zero_dates") == "dead_letter") {
+    out.values.zero_dates = ValueOptions::ZeroDates::kDeadLetter;
+  }
+  return out;
+}
+
+}  // namespace leat::mysql

@@ -1,0 +1,396 @@
+#include "connectors/mysql/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace leat::mysql {
+namespace {
+
+constexpr std::string_view kShard = "log";
+
+SnapshotProgress ProgressOf(const Position& position) {
+  auto parsed = LogPosition::Parse(position);
+  if (!parsed.ok()) return {};
+  auto progress = SnapshotProgress::Parse(parsed->snapshot);
+  return progress.ok() ? *progress : SnapshotProgress();
+}
+
+}  // namespace
+
+LogSource::LogSource(SourceOptions options, const Context& context)
+    : options_(std::move(options)), context_(context) {}
+
+LogSource::~LogSource() = default;
+
+Status LogSource::Connect() {
+  if (client_) return Status::Ok();
+  ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));
+  return Status::Ok();
+}
+
+Status LogSource::Open(const Needs& needs) {
+  needs_ = needs;
+  RETURN_IF_ERROR(Connect());
+  ASSIGN_OR_RETURN(catalog_, FindTables(client_.get(), options_.tables));
+  return Status::Ok();
+}
+
+Result<std::vector<SchemaRef>> LogSource::Tables() {
+  std::vector<SchemaRef> schemas;
+  for (const CatalogTable& table : catalog_) {
+    ASSIGN_OR_RETURN(SchemaRef schema, MakeSchema(table.def));
+    schemas.push_back(std::move(schema));
+  }
+  return schemas;
+}
+
+Result<LogPosition> LogSource::StartPosition(const Resume& resume) {
+  if (!resume.resume.empty()) {
+    ASSIGN_OR_RETURN(LogPosition from, LogPosition::Parse(resume.resume));
+    ASSIGN_OR_RETURN(progress_, SnapshotProgress::Parse(from.snapshot));
+    for (const auto& [id, floor] : resume.floors) {
+      progress_.Adopt(id, ProgressOf(floor));
+    }
+    for (const CatalogTable& table : catalog_) {
+      if (from.refresh.contains(table.def.id.ToString())) refresh_.insert(table.def.id);
+    }
+    return from;
+  }
+  ASSIGN_OR_RETURN(LogPosition from, EndOfLog(client_.get()));
+  if (options_.snapshot == SourceOptions::SnapshotMode::kNever) {
+    for (const CatalogTable& table : catalog_) progress_.Set(table.def.id, {true, {}});
+  }
+  return from;
+}
+
+Result<Position> LogSource::Start(const ShardId& shard, const Resume& resume) {
+  RETURN_IF_ERROR(Connect());
+  ASSIGN_OR_RETURN(LogPosition from, StartPosition(resume));
+  StreamOptions stream;
+  stream.shard = shard;
+  stream.batch_bytes = options_.batch_bytes;
+  stream.follow.flavor = client_->server().mariadb ? Flavor::kMariaDb : Flavor::kMySql;
+  stream.follow.follows = [this](const TableId& id) {
+    return options_.tables.Matches(id);
+  };
+  stream.follow.describe = [this](const TableId& id) { return DescribeTableNow(id); };
+  stream.follow.minimal_metadata = options_.minimal_metadata;
+  stream.follow.needs = needs_;
+  // A snapshot needs the old keys of rows that move into what it has read.
+  stream.follow.needs.Add({Needs::Before::kKey, false});
+  stream.follow.values = options_.values;
+  stream.open = [this](const LogPosition& at) { return OpenFeed(at); };
+  for (const auto& [id, floor] : resume.floors) {
+    ASSIGN_OR_RETURN(stream.floors[id], LogPosition::Parse(floor));
+  }
+  stream_ =
+      std::make_unique<LogStream>(std::move(stream), std::move(from), &context_.log);
+  RETURN_IF_ERROR(StartSnapshot());
+  return PositionNow();
+}
+
+Status LogSource::StartSnapshot() {
+  std::vector<CatalogTable> tables;
+  for (const CatalogTable& table : catalog_) {
+    if (!progress_.Of(table.def.id).done) tables.push_back(table);
+  }
+  if (tables.empty()) return Status::Ok();
+  SnapshotOptions snapshot;
+  snapshot.workers = options_.snapshot_workers;
+  snapshot.where = options_.where;
+  snapshot.values = options_.values;
+  ASSIGN_OR_RETURN(snapshot_, Snapshot::Start(options_.url, snapshot, std::move(tables),
+                                              &progress_, context_));
+  return Status::Ok();
+}
+
+// Definitions made rows that the log does not have: the tables are read (again) from
+// here.
+Status LogSource::Resnapshot(const std::vector<SnapshotRequest>& requests) {
+  if (requests.empty()) return Status::Ok();
+  bool any = false;
+  for (const SnapshotRequest& request : requests) {
+    // Whoever only appends keeps rows as they were.
+    if (request.refresh && needs_.before == Needs::Before::kNone) continue;
+    if (options_.snapshot == SourceOptions::SnapshotMode::kNever) {
+      context_.log.Warn(
+          "a statement changed rows without the log having them, and `snapshot: never` "
+          "forbids to read them",
+          {{"table", request.table.ToString()}});
+      continue;
+    }
+    any = true;
+    bool under_way = snapshot_ && !progress_.Of(request.table).done;
+    progress_.Forget(request.table);
+    announced_.erase(request.table);
+    if (request.refresh && !under_way) refresh_.insert(request.table);
+    if (!request.refresh) refresh_.erase(request.table);
+    context_.log.Info("reading a table again after a change of its definition",
+                      {{"table", request.table.ToString()}});
+  }
+  if (!any) return Status::Ok();
+  snapshot_.reset();
+  ASSIGN_OR_RETURN(catalog_, FindTables(client_.get(), options_.tables));
+  return StartSnapshot();
+}
+
+Result<std::optional<TableDef>> LogSource::DescribeTableNow(const TableId& id) {
+  ASSIGN_OR_RETURN(auto table, DescribeTable(client_.get(), id));
+  if (!table) return std::optional<TableDef>();
+  return std::optional<TableDef>(std::move(table->def));
+}
+
+Result<std::unique_ptr<EventFeed>> LogSource::OpenFeed(const LogPosition& from) {
+  DumpOptions dump;
+  dump.url = options_.url;
+  dump.server_id = options_.server_id;
+  dump.heartbeat = options_.heartbeat;
+  ASSIGN_OR_RETURN(std::unique_ptr<EventFeed> feed, LogDump::Start(dump, from));
+  return feed;
+}
+
+Position LogSource::PositionNow() const {
+  LogPosition position = stream_->resume_from();
+  position.snapshot = progress_.ToJson();
+  position.refresh.clear();
+  for (const TableId& id : refresh_) position.refresh.insert(id.ToString());
+  return position.ToPosition();
+}
+
+Result<ReadResult> LogSource::Read(SteadyTime deadline) {
+  ReadResult result;
+  if (!assigned_) {
+    assigned_ = true;
+    result.kind = ReadResult::Kind::kAssigned;
+    result.shards.emplace_back(kShard);
+    return result;
+  }
+  if (!stream_)
+    return Status::Bug("the MySQL source is read before its shard is started");
+  if (!snapshot_ && options_.ends()) {
+    result.kind = ReadResult::Kind::kEnd;
+    return result;
+  }
+  std::optional<Batch> batch;
+  if (snapshot_) {
+    ASSIGN_OR_RETURN(batch, ReadSnapshot(deadline));
+  } else {
+    ASSIGN_OR_RETURN(batch, ReadLog(deadline));
+    caught_up_ = !batch;
+  }
+  if (!batch) return result;
+  result.kind = ReadResult::Kind::kBatch;
+  result.batch = *std::move(batch);
+  return result;
+}
+
+Result<std::optional<Batch>> LogSource::ReadSnapshot(SteadyTime deadline) {
+  rows_left_ = snapshot_->rows_left();
+  if (snapshot_->done()) {
+    snapshot_.reset();
+    refresh_.clear();
+    rows_left_ = -1;
+    stream_->ClearLimit();
+    return std::optional<Batch>();
+  }
+  ASSIGN_OR_RETURN(auto mark, snapshot_->NextMark(deadline));
+  if (!mark) return std::optional<Batch>();
+  stream_->SetLimit(mark->file, mark->offset);
+  if (!stream_->AtLimit() || stream_->mid_transaction()) {
+    ASSIGN_OR_RETURN(auto batch, ReadLog(deadline));
+    if (batch || !stream_->AtLimit()) return batch;
+  }
+  ASSIGN_OR_RETURN(auto taken, snapshot_->Take(deadline));
+  if (!taken) return std::optional<Batch>();
+  return FinishSnapshotBatch(*std::move(taken));
+}
+
+Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken) {
+  Batch batch;
+  batch.shard = kShard;
+  batch.boundary = taken.boundary;
+  batch.bytes = taken.bytes;
+  const TableId& id = taken.chunk.schema->id;
+  uint32_t seq = 0;
+  SchemaRef& announced = announced_[id];
+  if (!announced || !announced->SameShape(*taken.chunk.schema)) {
+    Event event;
+    event.kind = Event::Kind::kSchema;
+    event.table = id;
+    event.schema = taken.chunk.schema;
+    event.seq = seq++;
+    announced = taken.chunk.schema;
+    batch.events.push_back(std::move(event));
+  }
+  for (uint32_t& s : taken.chunk.seq) s += seq;
+  seq += static_cast<uint32_t>(taken.chunk.seq.size());
+  if (taken.table_done) {
+    Event event;
+    event.kind = Event::Kind::kSnapshotDone;
+    event.table = id;
+    event.schema = taken.chunk.schema;
+    event.seq = seq;
+    batch.events.push_back(std::move(event));
+    refresh_.erase(id);
+  }
+  batch.end = PositionNow();
+  batch.rejects = std::move(taken.rejects);
+  for (DeadLetter& reject : batch.rejects) reject.position = batch.end;
+  if (taken.chunk.size() > 0) batch.chunks.push_back(std::move(taken.chunk));
+  return std::optional(std::move(batch));
+}
+
+Result<std::optional<Batch>> LogSource::ReadLog(SteadyTime deadline) {
+  for (int attempt = 0;; attempt++) {
+    Status status;
+    if (!feed_) {
+      LogPosition from = stream_->resume_from();
+      if (client_->server().mariadb && from.gtid && !from.file.empty()) {
+        RETURN_IF_ERROR(CheckPlace(from));
+      }
+      auto feed = OpenFeed(stream_->resume_from());
+      status = feed.status();
+      if (feed.ok()) feed_ = *std::move(feed);
+    }
+    if (feed_) {
+      auto batch = stream_->Read(feed_.get(), deadline);
+      status = batch.status();
+      if (batch.ok()) {
+        if (*batch) RETURN_IF_ERROR(FinishLogBatch(&**batch));
+        return batch;
+      }
+    }
+    bool connected = feed_ != nullptr;
+    feed_.reset();
+    stream_->Rewind();
+    if (status.kind() != ErrorKind::kTransient || !connected || attempt > 0) {
+      return Describe(std::move(status), stream_->resume_from());
+    }
+    context_.log.Warn("the log's connection is made anew", {{"why", status.message()}});
+  }
+}
+
+// A file and offset that do not have these GTIDs before them are another server's.
+Status LogSource::CheckPlace(const LogPosition& from) {
+  auto text = client_->QueryValue(
+      fmt::format("SELECT BINLOG_GTID_POS({}, {})", QuoteText(from.file), from.offset));
+  if (!text.ok() && text.status().kind() == ErrorKind::kTransient) {
+    client_.reset();
+    RETURN_IF_ERROR(Connect());
+    stream_->ForgetPlace();
+    return Status::Ok();
+  }
+  auto there = GtidSet::Parse(Flavor::kMariaDb, text.ok() ? text->value_or("") : "");
+  if (!there.ok() || !(*there == from.gtids)) stream_->ForgetPlace();
+  return Status::Ok();
+}
+
+// A purged or diverged log is the user's to decide about: say what is lost and the way
+// on.
+Status LogSource::Describe(Status error, const LogPosition& from) {
+  if (error.kind() != ErrorKind::kConfig ||
+      error.message().find("error 1236") == std::string::npos) {
+    return error;
+  }
+  std::string loss;
+  if (client_) loss = DescribeLoss(client_.get(), from);
+  return Status::Config(fmt::format(
+      "{}; the log was purged or is another server's: {}. Nothing after that position "
+      "was written. To go on, read all tables again: leat offsets {} --reset earliest",
+      error.message(), loss, context_.pipeline));
+}
+
+Status LogSource::FinishLogBatch(Batch* batch) {
+  newest_time_ = stream_->newest_time();
+  std::vector<SnapshotRequest> requests = stream_->TakeSnapshotRequests();
+  RETURN_IF_ERROR(Resnapshot(requests));
+  TakeNewTables(*batch);
+  if (snapshot_) {
+    for (Chunk& chunk : batch->chunks) {
+      if (refresh_.contains(chunk.schema->id)) continue;
+      RETURN_IF_ERROR(snapshot_->Filter(&chunk));
+    }
+    std::erase_if(batch->chunks, [](const Chunk& chunk) { return chunk.size() == 0; });
+  }
+  if (needs_.before == Needs::Before::kNone) {
+    for (Chunk& chunk : batch->chunks) chunk.before = nullptr;
+  }
+  Announce(batch);
+  batch->end = PositionNow();
+  for (DeadLetter& reject : batch->rejects) reject.position = batch->end;
+  return Status::Ok();
+}
+
+// Shapes come from the log and from the snapshot: each is announced once, before the
+// first row that has it. What the log announces of a table whose rows do not count yet
+// is left out.
+void LogSource::Announce(Batch* batch) {
+  std::erase_if(batch->events, [&](const Event& event) {
+    if (event.kind != Event::Kind::kSchema) return false;
+    if (snapshot_ && snapshot_->Pending(event.table) && !refresh_.contains(event.table)) {
+      return true;
+    }
+    SchemaRef& announced = announced_[event.table];
+    bool same = announced && announced->SameShape(*event.schema);
+    announced = event.schema;
+    return same && event.renamed_from.empty();
+  });
+  for (const Chunk& chunk : batch->chunks) {
+    SchemaRef& announced = announced_[chunk.schema->id];
+    if (announced && announced->SameShape(*chunk.schema)) continue;
+    announced = chunk.schema;
+    Event event;
+    event.kind = Event::Kind::kSchema;
+    event.table = chunk.schema->id;
+    event.schema = chunk.schema;
+    batch->events.push_back(std::move(event));
+  }
+  NumberEvents(batch);
+}
+
+// A table that appears in the log has all its rows there.
+void LogSource::TakeNewTables(const Batch& batch) {
+  for (const Event& event : batch.events) {
+    if (event.kind == Event::Kind::kDrop) {
+      progress_.Set(event.table, {true, {}});  // should one of that name come again
+      refresh_.erase(event.table);
+      announced_.erase(event.table);
+    }
+    if (event.kind != Event::Kind::kSchema) continue;
+    bool known = std::any_of(
+        catalog_.begin(), catalog_.end(),
+        [&](const CatalogTable& table) { return table.def.id == event.table; });
+    if (!known) progress_.Set(event.table, {true, {}});
+  }
+}
+
+Result<Position> LogSource::End(const ShardId& shard) {
+  RETURN_IF_ERROR(Connect());
+  ASSIGN_OR_RETURN(LogPosition end, EndOfLog(client_.get()));
+  std::vector<TableId> ids;
+  for (const CatalogTable& table : catalog_) ids.push_back(table.def.id);
+  end.snapshot = SnapshotProgress::AllDone(ids).ToJson();
+  return end.ToPosition();
+}
+
+bool LogSource::Reached(const Position& at, const Position& target) const {
+  auto here = LogPosition::Parse(at);
+  auto there = LogPosition::Parse(target);
+  if (!here.ok() || !there.ok() || !here->Reached(*there)) return false;
+  auto have = SnapshotProgress::Parse(here->snapshot);
+  auto want = SnapshotProgress::Parse(there->snapshot);
+  return have.ok() && want.ok() && have->Covers(*want);
+}
+
+Lag LogSource::GetLag() const {
+  Lag lag;
+  int64_t newest = newest_time_;
+  if (!caught_up_ && newest > 0) {
+    lag.micros = std::max<int64_t>(0, context_.clock.WallMicros() - newest);
+  }
+  lag.rows = rows_left_;
+  return lag;
+}
+
+}  // namespace leat::mysql

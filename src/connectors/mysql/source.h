@@ -1,0 +1,74 @@
+// The source `mysql` with `read: cdc` or `once`: one shard, the server's log, into which
+// the rows of the snapshot are woven (see snapshot.h). Life, threads and errors as Source
+// says. A connection that is lost is made anew once, from the last transaction handed on;
+// if that fails the error is the runtime's to retry.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "connectors/mysql/client.h"
+#include "connectors/mysql/dump.h"
+#include "connectors/mysql/options.h"
+#include "connectors/mysql/snapshot.h"
+#include "connectors/mysql/stream.h"
+#include "core/source.h"
+
+namespace leat::mysql {
+
+class LogSource final : public Source {
+ public:
+  LogSource(SourceOptions options, const Context& context);
+  ~LogSource() override;
+
+  Status Open(const Needs& needs) override;
+  Result<std::vector<SchemaRef>> Tables() override;
+  Result<Position> Start(const ShardId& shard, const Resume& resume) override;
+  Result<ReadResult> Read(SteadyTime deadline) override;
+  Result<Position> End(const ShardId& shard) override;
+  bool Reached(const Position& at, const Position& target) const override;
+  Lag GetLag() const override;
+  void Ack(const ShardId& shard, const Position& committed) override {}
+
+ private:
+  Result<std::unique_ptr<EventFeed>> OpenFeed(const LogPosition& from);
+  Status Connect();
+  Status CheckPlace(const LogPosition& from);
+  Status Describe(Status error, const LogPosition& from);
+  Result<LogPosition> StartPosition(const Resume& resume);
+  Status StartSnapshot();
+  Status Resnapshot(const std::vector<SnapshotRequest>& requests);
+  Result<std::optional<TableDef>> DescribeTableNow(const TableId& id);
+
+  Result<std::optional<Batch>> ReadLog(SteadyTime deadline);
+  Result<std::optional<Batch>> ReadSnapshot(SteadyTime deadline);
+  Status FinishLogBatch(Batch* batch);
+  Result<std::optional<Batch>> FinishSnapshotBatch(SnapshotBatch taken);
+  void Announce(Batch* batch);
+  void TakeNewTables(const Batch& batch);
+  Position PositionNow() const;
+
+  const SourceOptions options_;
+  const Context context_;
+  Needs needs_;
+  std::unique_ptr<Client> client_;
+  std::vector<CatalogTable> catalog_;
+  bool assigned_ = false;
+
+  std::unique_ptr<LogStream> stream_;
+  std::unique_ptr<EventFeed> feed_;  // null: to be connected
+  SnapshotProgress progress_;        // moved on by snapshot_
+  std::unique_ptr<Snapshot> snapshot_;
+  std::set<TableId> refresh_;  // read again over the rows that are there
+  std::map<TableId, SchemaRef> announced_;
+
+  std::atomic<int64_t> newest_time_{0};
+  std::atomic<bool> caught_up_{false};
+  std::atomic<int64_t> rows_left_{-1};
+};
+
+}  // namespace leat::mysql

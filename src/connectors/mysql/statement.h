@@ -1,0 +1,65 @@
+// What the statements in a log mean for the tables that are followed: transactions, XA,
+// and the definition statements that row events say nothing about. A tokeniser that knows
+// comments, executable comments, quotes and `db`.`t`; it never fails: what it does not
+// understand is Kind::kOther, with the names it mentions. Any thread; points into the
+// statement.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/schema.h"
+
+namespace leat::mysql {
+
+struct TableChange {
+  enum class Kind : uint8_t {
+    kTruncate,
+    kDrop,
+    kDropDatabase,  // table.database alone
+    kRename,
+    kAlter,      // another shape may follow
+    kPartition,  // rows left or came with a partition: the log does not show them
+    kCreate,
+  };
+  Kind kind = Kind::kAlter;
+  TableId table;
+  TableId to;  // kRename
+  // kAlter: new column name -> its old name; "" for a name whose column was dropped, so
+  // that a later column of that name is another one.
+  std::map<std::string, std::string> columns;
+  // kAlter: the rows that are there have other values afterwards, with no row event: a
+  // column was added with a value of its own, or converted.
+  bool fills = false;
+};
+
+struct Statement {
+  enum class Kind : uint8_t {
+    kBegin,
+    kCommit,
+    kRollback,
+    kSavepoint,
+    kRollbackToSavepoint,
+    kXaStart,
+    kXaEnd,
+    kXaPrepare,
+    kXaCommit,
+    kXaRollback,
+    kDefinition,
+    kData,  // INSERT, UPDATE, ...: logged as a statement, not as rows
+    kOther,
+  };
+  Kind kind = Kind::kOther;
+  std::string xid;  // kXa*: as the server writes it
+  std::vector<TableChange> changes;
+};
+
+// `database` is the session's, for names without one.
+Statement ParseStatement(std::string_view text, std::string_view database);
+
+// Every name in the statement that may be a table's, with `database` where it has none.
+std::vector<TableId> MentionedNames(std::string_view text, std::string_view database);
+
+}  // namespace leat::mysql
