@@ -129,6 +129,10 @@ ConfigReader::Value ConfigReader::Default(const Field& field) {
     case FieldType::kParts: value.data = std::vector<Config>(); break;
     case FieldType::kStrings:
     case FieldType::kMap: {
+      if (!field.fallback && field.type == FieldType::kStrings) {
+        value.data = std::vector<std::string>();  // a required one may not be empty
+        break;
+      }
       Diagnostics wrong;
       auto node = ParseYaml(text, field.name, &wrong);
       if (!node || !wrong.empty()) BadDefault(field);
