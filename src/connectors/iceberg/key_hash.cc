@@ -117,21 +117,17 @@ void AppendFloat(const arrow::Array& array, int64_t i, std::string* out) {
   AppendRaw(out, &wide, sizeof(wide));
 }
 
-// Appends one column's part of each row's encoding: a null mark, then the value, with its
-// length where that varies.
+// Appends one column's part of each row's encoding: the value, with its length where that
+// varies.
 void AppendColumn(const arrow::Array& array, std::vector<std::string>* rows) {
   auto each = [&](auto append) {
     for (int64_t i = 0; i < array.length(); i++) {
-      std::string& row = (*rows)[static_cast<size_t>(i)];
-      row.push_back(array.IsNull(i) ? 0 : 1);
-      if (!array.IsNull(i)) append(i, &row);
+      append(i, &(*rows)[static_cast<size_t>(i)]);
     }
   };
   if (ExactWidth(*array.type()) > 0) {
     EachInteger(array, [&](int64_t i, int64_t value) {
-      std::string& row = (*rows)[static_cast<size_t>(i)];
-      row.push_back(array.IsNull(i) ? 0 : 1);
-      if (!array.IsNull(i)) AppendRaw(&row, &value, sizeof(value));
+      AppendRaw(&(*rows)[static_cast<size_t>(i)], &value, sizeof(value));
     });
   } else if (array.type_id() == arrow::Type::FLOAT) {
     each([&](int64_t i, std::string* row) {
@@ -172,7 +168,7 @@ Result<KeyHasher> KeyHasher::Make(const arrow::FieldVector& key) {
                             field->type()->ToString() + " cannot be part of a key");
     }
     const int width = ExactWidth(*field->type());
-    exact = exact && width > 0 && !field->nullable();
+    exact = exact && width > 0;
     total += width;
     made.widths_.push_back(width);
   }
@@ -193,9 +189,6 @@ Status KeyHasher::Hash(const arrow::ArrayVector& columns, int64_t rows,
   out->assign(static_cast<size_t>(rows), KeyHash{});
   if (exact_) {
     for (size_t c = 0; c < columns.size(); c++) {
-      if (columns[c]->null_count() > 0) {
-        return Status::Bug("a key column that is never null has a null");
-      }
       const int bits = widths_[c] * 8;
       EachInteger(*columns[c], [&](int64_t i, int64_t value) {
         uint64_t& word = (*out)[static_cast<size_t>(i)].high;
@@ -209,7 +202,6 @@ Status KeyHasher::Hash(const arrow::ArrayVector& columns, int64_t rows,
   }
   if (columns.size() == 1 && IsBytes(*columns[0])) {
     for (int64_t i = 0; i < rows; i++) {
-      if (columns[0]->IsNull(i)) continue;  // null keeps the zero hash
       (*out)[static_cast<size_t>(i)] = Of(BytesAt(*columns[0], i));
     }
     return Status::Ok();

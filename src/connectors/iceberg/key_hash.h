@@ -1,6 +1,6 @@
 // KeyHasher: turns the key columns of a batch into the fixed-width keys of the key index.
 //
-// A key whose columns are non-null and together at most 8 bytes wide is kept exactly: its
+// A key whose columns are together at most 8 bytes wide is kept exactly: its
 // bits, spread by a bijection. Every other key is a 128-bit XXH3 of an unambiguous
 // encoding; two of n keys then collide with a chance of n^2 / 2^129: below 10^-18 for ten
 // billion. Integers are encoded sign-extended, so a column that is widened keeps its
