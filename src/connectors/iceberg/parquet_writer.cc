@@ -37,7 +37,7 @@ bool Repeats(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int c
 }
 
 void ChooseEncoding(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
-                    int column, const Schema& schema,
+                    int column, const Schema& schema, bool always_dictionary,
                     parquet::WriterProperties::Builder* properties) {
   const NestedField& field = schema.fields[static_cast<size_t>(column)];
   const std::string& path = field.name;
@@ -57,11 +57,9 @@ void ChooseEncoding(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows
       break;
     case TypeId::kString:
     case TypeId::kBinary:
-      if (Repeats(rows, column)) {
-        properties->enable_dictionary(path);
-      } else {
-        properties->encoding(path, parquet::Encoding::DELTA_LENGTH_BYTE_ARRAY);
-      }
+      // Other text stays plain: with zstd it is as small as with its lengths apart, and
+      // every reader takes it.
+      if (always_dictionary || Repeats(rows, column)) properties->enable_dictionary(path);
       break;
     default: break;
   }
@@ -139,7 +137,7 @@ Status ParquetWriter::Start() {
       ->max_row_group_length(INT64_MAX)
       ->created_by("leat");
   for (int c = 0; c < static_cast<int>(schema_.fields.size()); c++) {
-    ChooseEncoding(first_, c, schema_, &properties);
+    ChooseEncoding(first_, c, schema_, options_.position_deletes, &properties);
   }
   parquet::ArrowWriterProperties::Builder arrow_properties;
   arrow_properties.set_use_threads(false);
@@ -177,7 +175,7 @@ Result<DataFile> ParquetWriter::Close() {
   DataFile made;
   made.path = location();
   made.file_size = file_bytes();
-  FillStatistics(*writer_->metadata(), schema_, nan_counts_, options_.whole_bounds,
+  FillStatistics(*writer_->metadata(), schema_, nan_counts_, options_.position_deletes,
                  &made);
   writer_.reset();
   RETURN_IF_ERROR(file_->Close());

@@ -1,8 +1,8 @@
 // ParquetWriter: one Parquet file, written batch by batch, with what Iceberg keeps of it.
 //
 // Encodings: deltas for whole numbers, dates and times; a dictionary only for text that
-// repeats in the first rows; lengths and bytes for other text; zstd-1 over all. The first
-// rows are held back until they are enough to choose by. Rows are kept encoded and
+// repeats in the first rows; zstd-1 over all. The first rows are held back until they are
+// enough to choose by. Rows are kept encoded and
 // compressed in memory until a row group is full.
 //
 // One owner, one thread. Errors: those of FileIo. Dropped without Close, its file is left
@@ -32,7 +32,9 @@ class ParquetWriter {
   struct Options {
     int64_t row_group_bytes = int64_t{64} << 20;  // of rows in memory
     int zstd_level = 1;
-    bool whole_bounds = false;  // of text: not cut to 16 characters
+    // Bounds of text are not cut, and text has a dictionary, which some readers of delete
+    // files insist on.
+    bool position_deletes = false;
   };
 
   // `schema` may be of deletes too; its Arrow form is that of every batch.

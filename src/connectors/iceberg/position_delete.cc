@@ -75,7 +75,7 @@ Status PositionDeletes::WriteFile(const DataTarget& group,
   ASSIGN_OR_RETURN(const std::string path,
                    PartitionPath(*spec, table_.schema(), group.partition));
   ParquetWriter::Options options;
-  options.whole_bounds = true;
+  options.position_deletes = true;
   ASSIGN_OR_RETURN(auto writer, ParquetWriter::Open(
                                     files_, table_.NewDataPath(path, "-deletes.parquet"),
                                     PositionDeleteSchema(), options));
