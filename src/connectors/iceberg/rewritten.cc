@@ -40,6 +40,8 @@ Result<std::optional<TableCommit>> FindRewritten(Table& table, FileIo& files,
     }
     wanted = std::move(in_doubt);
   }
+  const Snapshot* known = table.metadata().FindSnapshot(change.base_snapshot);
+  const int64_t sequence = known ? known->sequence_number : change.base_sequence;
   TableCommit found;
   bool deletes_came = false;
   for (const ManifestFile& m : table.manifests()) {
@@ -48,7 +50,7 @@ Result<std::optional<TableCommit>> FindRewritten(Table& table, FileIo& files,
     for (const ManifestEntry& e : *entries) {
       if (!e.live()) continue;
       wanted.erase(e.file.path);
-      if (e.sequence_number.value_or(0) <= change.base_sequence) continue;
+      if (e.sequence_number.value_or(0) <= sequence) continue;
       if (m.content == ManifestContent::kDeletes) {
         deletes_came = true;
       } else {

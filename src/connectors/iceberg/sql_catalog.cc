@@ -11,7 +11,7 @@ namespace leat::iceberg {
 namespace {
 
 // Another process holds the file for the time of its own commit.
-constexpr int kBusyMillis = 10'000;
+constexpr int kBusyMillis = 2000;
 
 constexpr const char* kTables =
     "CREATE TABLE IF NOT EXISTS iceberg_tables ("

@@ -47,7 +47,8 @@ struct TableChange {
   // still be in the table: those its position deletes name. `removed` is looked for as
   // well.
   int64_t base_snapshot = -1;
-  int64_t base_sequence = 0;  // Table::sequence_number() then
+  // Table::sequence_number() then; needed where the base may have expired meanwhile.
+  int64_t base_sequence = 0;
   std::vector<std::string> required;
 
   // Both or none. `expected`: the shard's token in the table before; nothing: none.
