@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "connectors/mysql/catalog.h"
+#include "connectors/mysql/checks.h"
 #include "connectors/mysql/url.h"
 #include "core/config.h"
 #include "core/spec.h"
@@ -29,6 +30,7 @@ struct SourceOptions {
   int64_t batch_bytes = 0;
   ValueOptions values;
 
+  ServerNeeds server_needs() const { return {read == Read::kCdc, !minimal_metadata}; }
   // Reads until its end: a snapshot and nothing after it.
   bool ends() const { return read == Read::kOnce || snapshot == SnapshotMode::kOnly; }
 };

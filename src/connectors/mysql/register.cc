@@ -15,6 +15,16 @@ void RegisterMysql(Registry* registry) {
     return std::unique_ptr<Source>(
         std::make_unique<mysql::LogSource>(std::move(options), context));
   };
+  type.check = [](const Config& config,
+                  const Context&) -> Result<std::vector<CheckItem>> {
+    ASSIGN_OR_RETURN(mysql::SourceOptions options, mysql::ReadSourceOptions(config));
+    ASSIGN_OR_RETURN(auto client, mysql::Client::Connect(options.url));
+    ASSIGN_OR_RETURN(auto checks, mysql::CheckServer(client.get(), options.server_needs(),
+                                                     options.tables));
+    std::vector<CheckItem> items;
+    for (mysql::ServerCheck& check : checks) items.push_back(std::move(check.item));
+    return items;
+  };
   registry->Add(std::move(type));
 }
 

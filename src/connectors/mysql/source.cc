@@ -32,6 +32,10 @@ Status LogSource::Connect() {
 Status LogSource::Open(const Needs& needs) {
   needs_ = needs;
   RETURN_IF_ERROR(Connect());
+  // A server that is not set up would give a log that cannot be read: say it before.
+  ASSIGN_OR_RETURN(auto checks,
+                   CheckServer(client_.get(), options_.server_needs(), options_.tables));
+  RETURN_IF_ERROR(RequireAll(checks, options_.url.Where()));
   ASSIGN_OR_RETURN(catalog_, FindTables(client_.get(), options_.tables));
   return Status::Ok();
 }
@@ -297,7 +301,8 @@ Status LogSource::Describe(Status error, const LogPosition& from) {
   if (client_) loss = DescribeLoss(client_.get(), from);
   return Status::Config(fmt::format(
       "{}; the log was purged or is another server's: {}. Nothing after that position "
-      "was written. To go on, read all tables again: leat offsets {} --reset earliest",
+      "was written. To go on, take a new snapshot: drop the tables of pipeline {} in the "
+      "target, remove its data folder and start it again",
       error.message(), loss, context_.pipeline));
 }
 

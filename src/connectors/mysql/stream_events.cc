@@ -347,12 +347,18 @@ bool LogStream::ReplayPasses(const LogEvent& event, Status* status) {
       return false;
     }
     case EventType::kHeartbeat:
-    case EventType::kHeartbeatV2:
+    case EventType::kHeartbeatV2: {
+      auto beat = ParseHeartbeat(event);
+      *status = beat.status();
+      if (!beat.ok() || replay_->inside) return false;
+      int order = CompareLogFiles(beat->file, file_);
+      if (order < 0 || (order == 0 && beat->offset < offset_)) return false;
       *status = Status::Config(fmt::format(
           "the rows of the prepared transaction {} are no longer in the log; take a new "
           "snapshot",
           replay_->xid));
       return false;
+    }
     case EventType::kXaPrepare:
       if (replay_->inside) {
         replay_.reset();
