@@ -122,6 +122,14 @@ Result<std::map<TableId, Indexes>> ReadIndexes(Client* client, const std::string
   return indexes;
 }
 
+void FillOrderable(const std::vector<ColumnRow>& rows, CatalogTable* table) {
+  for (size_t i = 0; i < rows.size(); i++) {
+    if (!CanOrderBy(table->def.columns[i])) continue;
+    table->orderable.push_back(
+        {static_cast<int>(i), rows[i].charset, rows[i].column.collation});
+  }
+}
+
 void FillKey(const std::vector<ColumnRow>& rows, const Indexes& indexes,
              CatalogTable* table) {
   const auto* key = ChooseKey(indexes);
@@ -189,6 +197,7 @@ Result<std::vector<CatalogTable>> Describe(Client* client,
       if (!def.ok()) return def.status().Within("table " + row.id.ToString());
       table.def.columns.push_back(*std::move(def));
     }
+    FillOrderable(described, &table);
     FillKey(described, indexes[row.id], &table);
     tables.push_back(std::move(table));
   }
@@ -285,6 +294,13 @@ bool TablePatterns::Matches(std::string_view database, std::string_view table) c
     if (HasWildcard(pattern.database) && IsSystemDatabase(database)) return false;
     return MatchesPattern(pattern.database, database);
   });
+}
+
+const KeyColumn* CatalogTable::FindOrderable(std::string_view column) const {
+  for (const KeyColumn& key : orderable) {
+    if (def.columns[static_cast<size_t>(key.column)].name == column) return &key;
+  }
+  return nullptr;
 }
 
 bool CatalogTable::SameShape(const CatalogTable& other) const {

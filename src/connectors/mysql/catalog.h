@@ -53,10 +53,12 @@ struct CatalogTable {
   // The key's columns where the index holds them whole, and their values can be written
   // as literals that compare as stored. Empty: the table is read in one go.
   std::vector<KeyColumn> order;
+  std::vector<KeyColumn> orderable;  // every column whose values make such literals
   std::string engine;
   int64_t rows = 0;       // an estimate
   int64_t row_bytes = 0;  // average; an estimate
 
+  const KeyColumn* FindOrderable(std::string_view column) const;  // nullptr: none
   bool transactional() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
   // Same columns and key; estimates may differ.
   bool SameShape(const CatalogTable& other) const;

@@ -107,8 +107,8 @@ ChunkKey::Form ChunkKey::FormOf(const ColumnDef& column) {
   }
 }
 
-ChunkKey::ChunkKey(const CatalogTable& table) {
-  for (const KeyColumn& key : table.order) {
+ChunkKey::ChunkKey(const CatalogTable& table, const std::vector<KeyColumn>& order) {
+  for (const KeyColumn& key : order) {
     const ColumnDef& column = table.def.columns[static_cast<size_t>(key.column)];
     parts_.push_back(
         {column, FormOf(column), QuoteName(column.name), key.charset, key.collation});

@@ -18,7 +18,8 @@ namespace leat::mysql {
 class ChunkKey {
  public:
   ChunkKey() = default;
-  explicit ChunkKey(const CatalogTable& table);
+  explicit ChunkKey(const CatalogTable& table) : ChunkKey(table, table.order) {}
+  ChunkKey(const CatalogTable& table, const std::vector<KeyColumn>& order);
 
   // No order to read by: the table is read in one go.
   bool empty() const { return parts_.empty(); }

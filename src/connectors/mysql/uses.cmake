@@ -1,1 +1,2 @@
 leat_use(PkgConfig::MARIADB OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::ZSTD)
+leat_use(PkgConfig::XXHASH)

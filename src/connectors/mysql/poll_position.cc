@@ -1,0 +1,64 @@
+#include "connectors/mysql/poll_position.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+namespace leat::mysql {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kHexDigits = 16;
+
+std::string Hex(uint64_t hash) {
+  char digits[kHexDigits];
+  auto [end, error] = std::to_chars(digits, digits + kHexDigits, hash, kHexDigits);
+  return {digits, end};
+}
+
+}  // namespace
+
+// {"poll": {"floor": "42", "given": {"9f3a...": 1}, "passes": 7}}
+Result<PollPosition> PollPosition::Parse(const Position& position) {
+  PollPosition parsed;
+  if (position.empty()) return parsed;
+  try {
+    json root = json::parse(position.text).at("poll");
+    parsed.floor = root.value("floor", "");
+    parsed.passed = root.value("passed", KeyValues());
+    parsed.passes = root.value("passes", int64_t{0});
+    const json given = root.value("given", json::object());
+    for (const auto& [hex, count] : given.items()) {
+      uint64_t hash = 0;
+      std::from_chars(hex.data(), hex.data() + hex.size(), hash, kHexDigits);
+      parsed.given[hash] = count.get<int64_t>();
+    }
+  } catch (const json::exception& e) {
+    return Status::Config(
+        std::string("the saved position is not one of `read: poll`; start the pipeline "
+                    "under a new name, or say read: cdc again: ") +
+        e.what());
+  }
+  return parsed;
+}
+
+Position PollPosition::ToPosition() const {
+  json root = {{"floor", floor}, {"passes", passes}};
+  if (!passed.empty()) root["passed"] = passed;
+  if (!given.empty()) {
+    json hashes = json::object();
+    for (const auto& [hash, count] : given) hashes[Hex(hash)] = count;
+    root["given"] = std::move(hashes);
+  }
+  json position;
+  position["poll"] = std::move(root);
+  return {position.dump()};
+}
+
+int64_t PollPosition::given_rows() const {
+  int64_t rows = 0;
+  for (const auto& [hash, count] : given) rows += count;
+  return rows;
+}
+
+}  // namespace leat::mysql
