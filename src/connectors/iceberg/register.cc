@@ -50,6 +50,23 @@ Spec MakeSpec() {
           .Default("256MiB")
           .Between(int64_t{1} << 20, int64_t{4} << 30),
       Field::Object(
+          "upkeep",
+          "What is done between epochs so that tables stay small and quick to read.",
+          {Field::Bool("fold", "Fold small data files and position deletes together.")
+               .Default("true"),
+           Field::Int("keep_snapshots", "The newest snapshots are all kept.")
+               .Default("100")
+               .Between(1, 100'000),
+           Field::Duration("keep_for",
+                           "Of older snapshots one a minute is kept, for so long.")
+               .Default("1h")
+               .Between(0, INT64_MAX),
+           Field::Duration("orphans_after",
+                           "Files that nothing names are removed when so old; a commit "
+                           "of any writer must not take longer.")
+               .Default("1d")
+               .Between(3'600'000'000, INT64_MAX)}),
+      Field::Object(
           "s3", "How to reach S3; what is missing is taken from AWS_* variables.",
           {Field::String("endpoint", "URL of an S3-compatible server.")
                .Example("http://127.0.0.1:9000"),
@@ -86,6 +103,11 @@ SinkOptions OptionsFrom(const Config& config) {
   options.key = config.Strings("key");
   options.partition = config.Strings("partition");
   options.file_bytes = config.Bytes("target_file_size");
+  const Config& upkeep = config.Object("upkeep");
+  options.upkeep.folds = upkeep.Bool("fold");
+  options.upkeep.table.keep_snapshots = static_cast<int>(upkeep.Int("keep_snapshots"));
+  options.upkeep.table.keep_for = upkeep.Duration("keep_for");
+  options.upkeep.orphan_age = upkeep.Duration("orphans_after");
   return options;
 }
 

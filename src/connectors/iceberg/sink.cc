@@ -377,6 +377,25 @@ Status IcebergSink::Abort() {
   return first;
 }
 
-Status IcebergSink::Upkeep(SteadyTime deadline) { return Status::Ok(); }
+Status IcebergSink::Upkeep(SteadyTime deadline) {
+  if (prepared_) return Status::Ok();
+  auto at = writers_.lower_bound(upkeep_next_);
+  for (size_t i = 0; i < writers_.size() && context_.clock.Now() < deadline; i++) {
+    if (at == writers_.end()) at = writers_.begin();
+    const auto& [name, writer] = *at++;
+    upkeep_next_ = at == writers_.end() ? SinkTable() : at->first;
+    if (writer->touched()) continue;
+    auto& upkeep = upkeeps_[name];
+    if (!upkeep) {
+      upkeep = std::make_unique<iceberg::Upkeep>(*files_, writer->table(), context_.clock,
+                                                 context_.log, options_.upkeep);
+    }
+    const auto changed = upkeep->Run(deadline, {});
+    // An index that follows although nothing changed reads a little for nothing.
+    if (!changed.ok() || *changed) writer->Distrust();
+    if (!changed.ok()) return changed.status().Within("upkeep of table " + name);
+  }
+  return Status::Ok();
+}
 
 }  // namespace leat::iceberg

@@ -16,6 +16,7 @@
 #include "connectors/iceberg/file_io.h"
 #include "connectors/iceberg/staged_table.h"
 #include "connectors/iceberg/table_writer.h"
+#include "connectors/iceberg/upkeep.h"
 #include "core/sink.h"
 
 namespace leat::iceberg {
@@ -31,6 +32,7 @@ struct SinkOptions {
   std::vector<std::string> partition;
   int64_t file_bytes = int64_t{256} << 20;
   int64_t buffer_bytes = int64_t{128} << 20;  // of rows in memory, over all tables
+  UpkeepOptions upkeep;
 };
 
 class IcebergSink final : public Sink {
@@ -73,6 +75,8 @@ class IcebergSink final : public Sink {
   std::map<SinkTable, std::unique_ptr<TableWriter>> writers_;
   std::optional<std::pair<std::string, Manifest>> prepared_;  // its text and itself
   int64_t staged_bytes_ = 0;
+  std::map<SinkTable, std::unique_ptr<iceberg::Upkeep>> upkeeps_;
+  SinkTable upkeep_next_;  // where the next Upkeep begins: each table has its turn
 };
 
 }  // namespace leat::iceberg
