@@ -17,13 +17,6 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxFailures = 5;
 constexpr int kStarts = 6;  // healthy ones, until the end must be reached
 
-// Thousands of stores are opened: in memory where there is such a file system, since no
-// run ends with the machine.
-fs::path ScratchFolder() {
-  const char* memory = "/dev/shm";
-  return access(memory, W_OK) == 0 ? fs::path(memory) : fs::temp_directory_path();
-}
-
 // Lets the n-th passing of any failpoint by one thread wait until it is woken.
 class Pause {
  public:
@@ -59,6 +52,11 @@ class Pause {
 };
 
 }  // namespace
+
+fs::path ScratchFolder() {
+  const char* memory = "/dev/shm";
+  return access(memory, W_OK) == 0 ? fs::path(memory) : fs::temp_directory_path();
+}
 
 Suite::Suite(Subject& subject, Limits limits)
     : subject_(subject),
@@ -111,24 +109,21 @@ Suite::Outcome Suite::Live(int store, const Fault& fault,
                            std::vector<std::string>* trace) {
   std::mutex mutex;
   Outcome outcome;
-  std::thread::id crashed;
+  bool crashed = false;
   OpenStore(store);
   failpoint::SetHook([&](std::string_view name) {
     std::lock_guard lock(mutex);
-    if (crashed == std::this_thread::get_id()) {
-      Fail(fmt::format("crash at {}", fault.at),
-           "the pipeline ran on to " + std::string(name));
-    }
+    // Who was told of a crash as of a lost reply may go on to the next step, no further.
+    if (crashed) return Status::Cancelled("crashed before");
     if (trace) trace->emplace_back(name);
     if (outcome.passed++ != fault.at) return Status::Ok();
-    if (fault.kind == Fault::Kind::kLoseReply) {
-      if (!subject_.IsRequest(std::string(name))) return Status::Ok();
-      outcome.hit = true;
-      return Status::UnknownOutcome("no reply");
+    if (fault.kind == Fault::Kind::kCrash) {
+      outcome.hit = crashed = true;
+      return Status::Cancelled("crash");
     }
+    if (!subject_.IsRequest(std::string(name))) return Status::Ok();
     outcome.hit = true;
-    crashed = std::this_thread::get_id();
-    return Status::Cancelled("crash");
+    return Status::UnknownOutcome("no reply");
   });
   outcome.status = RunPipeline(store);
   failpoint::ClearHook();
@@ -149,7 +144,7 @@ Suite::Outcome Suite::LiveWithZombie(int zombie_at, int successor_store,
       std::lock_guard lock(mutex);
       if (std::this_thread::get_id() == zombie_thread) {
         if (passed++ != zombie_at) return Status::Ok();
-      } else if (outcome.passed++ == successor.at) {
+      } else if (outcome.hit || outcome.passed++ == successor.at) {
         outcome.hit = true;
         return Status::Cancelled("crash");
       } else {

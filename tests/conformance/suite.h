@@ -25,6 +25,10 @@
 
 namespace leat::conformance {
 
+// Where thousands of small files may go: a file system in memory where there is one,
+// since no run ends with the machine.
+std::filesystem::path ScratchFolder();
+
 // One setting of source and sink. Reset gives each run a target of its own.
 class Subject {
  public:
