@@ -37,7 +37,8 @@ def stages():
         "lint": [Step(["scripts/lint.sh"])],
         "checks": [Step([*PYTEST, "scripts"])]
                   + ([Step([PYTHON, str(model), "--quick"])] if model.exists() else []),
-        "unit": [Step([*build, "release"]), ctest("build", {})],
+        "unit": [Step([*build, "release"]), ctest("build", {}),
+                 Step([*PYTEST, "tests/iceberg"])],
         "e2e": [Step([*build, "release", "leat"]),
                 Step([*PYTEST, "--durations=10", "tests/e2e"])],
         "asan": [Step([*build, "asan"]), ctest("build-asan", ASAN)],

@@ -6,6 +6,7 @@ import decimal
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,10 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import IntegerType
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from harness import minio  # noqa: E402
+
 PROGRAM = os.environ.get("LEAT_ICEBERG_TEST", str(ROOT / "build/leat_iceberg_test"))
 
 
@@ -128,6 +133,25 @@ def test_a_foreign_table_is_read_and_changed(tmp_path):
     # PyIceberg goes on where the other stopped.
     table.append(pa.table({"id": [7777], "name": ["after"]}, schema=schema))
     assert 7777 in table.scan().to_arrow()["id"].to_pylist()
+
+
+def test_a_table_in_s3(tmp_path):
+    if reason := minio.Minio.reason_missing():
+        pytest.skip(reason)
+    server = minio.Minio(tmp_path / "minio")
+    try:
+        server.create_bucket("lake")
+        run_tests("JudgeTest.DISABLED_WritesToS3", LEAT_ICEBERG_S3="s3://lake/ware/house",
+                  LEAT_ICEBERG_OUT=str(tmp_path), AWS_ENDPOINT_URL=server.endpoint,
+                  AWS_REGION="us-east-1", **server.environment())
+        catalog = SqlCatalog("leat", uri=f"sqlite:///{tmp_path}/catalog.db", **{
+            "s3.endpoint": server.endpoint, "s3.region": "us-east-1",
+            "s3.access-key-id": minio.ACCESS_KEY, "s3.secret-access-key": minio.SECRET_KEY})
+        table = catalog.load_table("db.t")
+        assert table.location() == "s3://lake/ware/house/db/t"
+        assert sorted(table.scan().to_arrow()["id"].to_pylist()) == list(range(1, 41))
+    finally:
+        server.stop()
 
 
 def test_duckdb_reads_the_data_files(written):

@@ -1,11 +1,12 @@
 // Tables for readers of others: tests/iceberg/test_judge.py runs these with
 // LEAT_ICEBERG_OUT set and reads what they leave there with PyIceberg; and the other way
-// round for the disabled one, which it enables.
+// round for the disabled ones, which it enables.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <cstring>
 
+#include "connectors/iceberg/orphan_sweep.h"
 #include "connectors/iceberg/table_testing.h"
 
 namespace leat::iceberg {
@@ -169,6 +170,47 @@ TEST(JudgeTest, DISABLED_ChangesAForeignTable) {
   remove.base_sequence = table->sequence_number();
   remove.removed = {live.front().path};
   EXPECT_EQ(Must(table->Commit(remove)).outcome, TableCommit::Outcome::kCommitted);
+}
+
+// LEAT_ICEBERG_S3: s3://bucket/prefix, reached by the AWS_ variables; LEAT_ICEBERG_OUT:
+// the folder of its catalog.
+TEST(JudgeTest, DISABLED_WritesToS3) {
+  const char* warehouse = std::getenv("LEAT_ICEBERG_S3");
+  const char* folder = std::getenv("LEAT_ICEBERG_OUT");
+  ASSERT_TRUE(warehouse && folder);
+  FakeClock clock;
+  auto files = Must(FileIo::Make(warehouse, {}));
+  EXPECT_FALSE(OpenCatalog({"hadoop", "leat", ""}, *files, folder).ok());
+  auto catalog = Must(OpenCatalog({"sql", "leat", ""}, *files, folder));
+  NewTable shape;
+  shape.schema = Must(MakeSchema(testing::TestColumns(), std::vector<int>{0}));
+  auto table = Must(Table::Create(*catalog, *files, clock, {"db", "t"}, shape));
+  for (uint64_t epoch = 1; epoch <= 40; epoch++) {
+    TableChange change;
+    change.token = testing::TestToken(epoch);
+    if (epoch > 1) change.expected = testing::TestToken(epoch - 1);
+    const auto id = static_cast<int64_t>(epoch);
+    change.added_data = {WriteRows(*files, *table, {{id, "s3"}, {id + 1000, "s3"}})};
+    change.added_deletes = {WriteDeletes(*files, *table, change.added_data[0].path, {1})};
+    Must(table->Commit(change));
+  }
+  DataFile orphan = WriteRows(*files, *table, {{1, "orphan"}});
+  const int64_t later = Clock::System().WallMicros() + 7'200'000'000;
+  EXPECT_EQ(Must(SweepOrphans(*table, *files, later, std::chrono::hours(1), {})).removed,
+            1);
+  EXPECT_FALSE(Must(files->Exists(orphan.path)));
+  Must(files->Remove(orphan.path));
+
+  S3Options wrong;
+  wrong.secret_key = wrong.access_key = "wrong-canary";
+  auto denied = Must(FileIo::Make(warehouse, wrong));
+  auto refused = denied->Read(table->metadata_location());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().kind(), ErrorKind::kConfig) << refused.status().ToString();
+  EXPECT_EQ(refused.status().message().find("wrong-canary"), std::string::npos);
+  auto nowhere = Must(FileIo::Make("s3://no-such-bucket/x", {}));
+  Status missing = nowhere->Write("s3://no-such-bucket/x/y", "z");
+  EXPECT_EQ(missing.kind(), ErrorKind::kConfig) << missing.ToString();
 }
 
 }  // namespace

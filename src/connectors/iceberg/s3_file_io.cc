@@ -150,11 +150,16 @@ Status StartS3() {
   static const arrow::Status started = [] {
     auto options = arrow::fs::S3GlobalOptions::Defaults();
     options.log_level = arrow::fs::S3LogLevel::Off;
-    arrow::Status status = arrow::fs::InitializeS3(options);
-    if (status.ok()) std::atexit([] { (void)arrow::fs::FinalizeS3(); });
-    return status;
+    return arrow::fs::InitializeS3(options);
   }();
   return FromArrow(started, "starting S3");
+}
+
+// Arrow wants to be told before the process ends. Called once it has made a file system:
+// handlers run in reverse order, and this one must come before Arrow's own destructors.
+void EndS3AtExit() {
+  static const int registered = std::atexit([] { (void)arrow::fs::FinalizeS3(); });
+  (void)registered;
 }
 
 }  // namespace
@@ -166,6 +171,7 @@ Result<std::unique_ptr<FileIo>> MakeS3FileIo(std::string root, const S3Options& 
   RETURN_IF_ERROR(StartS3());
   auto fs = arrow::fs::S3FileSystem::Make(ToArrow(options));
   if (!fs.ok()) return FromArrow(fs.status(), "reaching " + root);
+  EndS3AtExit();
   return std::unique_ptr<FileIo>(
       new S3FileIo(std::move(root), std::move(fs).ValueUnsafe()));
 }
