@@ -145,6 +145,13 @@ TEST_F(CommandLine, TheReferenceInDocsIsThatOfThisProgram) {
       << "make it anew: build/leat describe --all > docs/reference.md";
 }
 
+TEST_F(CommandLine, TheExamplesAreValid) {
+  for (const auto& entry : fs::directory_iterator(kRoot / "examples")) {
+    if (!entry.is_directory()) continue;
+    EXPECT_EQ(Run({"validate", entry.path()}), kExitDone) << err_;
+  }
+}
+
 // A spec whose default does not parse ends the program; an unquoted doc is a slip.
 TEST(Specs, AreWhole) {
   Registry registry;

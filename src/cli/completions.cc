@@ -109,8 +109,8 @@ void AddCompletions(const Command& command) {
   app->callback([command, shell_name] {
     std::vector<Words> all;
     Collect(*command.app, "leat", &all);
-    command.shell->Out(*shell_name == "fish" ? Fish(all)
-                                             : Bash(all, *shell_name == "zsh"));
+    command.shell->OutOwn(*shell_name == "fish" ? Fish(all)
+                                                : Bash(all, *shell_name == "zsh"));
   });
 }
 

@@ -31,20 +31,20 @@ void List(const Options& options, const Shell& shell) {
                      {"name", part.spec.name},
                      {"summary", part.spec.summary}});
     }
-    return shell.Out(all.dump(2) + "\n");
+    return shell.OutOwn(all.dump(2) + "\n");
   }
   std::string kind;
   for (const NamedSpec& part : parts) {
-    if (part.kind != kind) shell.Out(fmt::format("{}s:\n", part.kind));
+    if (part.kind != kind) shell.OutOwn(fmt::format("{}s:\n", part.kind));
     kind = part.kind;
-    shell.Out(fmt::format("  {:12} {}\n", part.spec.name, part.spec.summary));
+    shell.OutOwn(fmt::format("  {:12} {}\n", part.spec.name, part.spec.summary));
   }
-  shell.Out("\nTheir fields: leat describe NAME\n");
+  shell.OutOwn("\nTheir fields: leat describe NAME\n");
 }
 
 int Describe(const Options& options, const Shell& shell) {
   if (options.all) {
-    shell.Out(Reference(shell.registry(), HelpOfAll()));
+    shell.OutOwn(Reference(shell.registry(), HelpOfAll()));
     return kExitDone;
   }
   std::vector<std::string> names;
@@ -52,11 +52,11 @@ int Describe(const Options& options, const Shell& shell) {
   for (const NamedSpec& part : AllSpecs(shell.registry())) {
     names.push_back(part.spec.name);
     if (part.spec.name != options.name) continue;
-    if (found && options.output == "text") shell.Out("\n");
+    if (found && options.output == "text") shell.OutOwn("\n");
     found = true;
-    shell.Out(options.output == "json"       ? DescribeJson(part.spec, part.kind)
-              : options.output == "markdown" ? DescribeMarkdown(part.spec, part.kind)
-                                             : DescribeText(part.spec, part.kind));
+    shell.OutOwn(options.output == "json"       ? DescribeJson(part.spec, part.kind)
+                 : options.output == "markdown" ? DescribeMarkdown(part.spec, part.kind)
+                                                : DescribeText(part.spec, part.kind));
   }
   if (found) return kExitDone;
   shell.Err(fmt::format("error: nothing is called \"{}\"; {}\n", options.name,
@@ -106,7 +106,7 @@ void AddSchema(const Command& command) {
   # first line of a pipeline file, for editors with the YAML language server:
   # yaml-language-server: $schema=../pipeline.schema.json)");
   app->callback([command, options] {
-    command.shell->Out(JsonSchema(
+    command.shell->OutOwn(JsonSchema(
         options->all ? ProjectSpec() : PipelineSpec(command.shell->registry())));
   });
 }

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <sstream>
 
+#include "cli/shell.h"
 #include "core/json_schema.h"
 #include "core/pipeline_file.h"
 #include "core/units.h"
@@ -14,6 +18,7 @@
 namespace leat {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 // A plain scalar has the type an editor's YAML reader gives it.
@@ -101,9 +106,15 @@ json FromYaml(std::string_view text) {
   return ToJson(*node);
 }
 
+std::string ReadFile(const fs::path& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
 class SchemaTest : public testing::Test {
  protected:
-  SchemaTest() {
+  SchemaTest() : shell_(1, 2, Environment::Process()) {
     for (std::string_view name : {"in", "from_other"}) {
       SourceType type;
       type.spec = {std::string(name),
@@ -121,6 +132,7 @@ class SchemaTest : public testing::Test {
   }
   bool Accepts(std::string_view yaml) { return Valid(FromYaml(yaml), schema_); }
 
+  Shell shell_;
   Registry registry_;
   json schema_;
 };
@@ -147,6 +159,21 @@ TEST_F(SchemaTest, RefusesWhatTheProgramRefuses) {
         "from: {in: {url: u}}\nto: out\ncommit: {bytes: many}"}) {
     EXPECT_FALSE(Accepts(yaml)) << yaml;
   }
+}
+
+TEST_F(SchemaTest, AcceptsTheExamples) {
+  json pipeline = json::parse(JsonSchema(PipelineSpec(shell_.registry())));
+  json project = json::parse(JsonSchema(ProjectSpec()));
+  fs::path root = fs::path(LEAT_TESTDATA).parent_path().parent_path().parent_path();
+  int seen = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root / "examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    bool shared = entry.path().filename() == "leat.yaml";
+    EXPECT_TRUE(Valid(FromYaml(ReadFile(entry.path())), shared ? project : pipeline))
+        << entry.path();
+    seen++;
+  }
+  EXPECT_GT(seen, 0);
 }
 
 }  // namespace

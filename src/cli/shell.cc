@@ -38,6 +38,7 @@ Shell::Shell(int out, int err, Environment environment)
 bool Shell::out_is_terminal() const { return isatty(out_) != 0; }
 bool Shell::err_is_terminal() const { return isatty(err_) != 0; }
 void Shell::Out(std::string_view text) const { WriteAll(out_, Redact(text)); }
+void Shell::OutOwn(std::string_view text) const { WriteAll(out_, text); }
 void Shell::Err(std::string_view text) const { WriteAll(err_, Redact(text)); }
 
 int Shell::Fail(const Status& status) const {
@@ -117,7 +118,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, Shell* shell) {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    shell->Out(HelpOf(Chosen(app)));
+    shell->OutOwn(HelpOf(Chosen(app)));
   } catch (const CLI::ParseError& error) {
     shell->Err(fmt::format("{}\nSee {} --help\n", error.what(), FullName(Chosen(app))));
     return kExitUsage;

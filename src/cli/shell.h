@@ -32,6 +32,8 @@ class Shell {
 
   // Registered secrets are masked in both.
   void Out(std::string_view text) const;
+  // The program's own text (help, descriptions), in which URLs are examples: as it is.
+  void OutOwn(std::string_view text) const;
   void Err(std::string_view text) const;
 
   // Prints the error; answers the exit code its kind asks for.
