@@ -23,7 +23,7 @@ from harness import database, leat, process, readers  # noqa: E402
 from pyiceberg.exceptions import NoSuchTableError  # noqa: E402
 
 FOLDER = ROOT / "build" / "demo"
-DATABASE = "project_db"
+DATABASE = "shop"
 TABLES = ["customers", "orders", "order_details", "payment_method"]
 QUERY = """
   SELECT CONCAT(p.method_name, ', ', p.bank) AS method, COUNT(DISTINCT o.id) AS orders,
@@ -59,19 +59,19 @@ class Demo:
         self.options = options
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
-        self.project = FOLDER / "shop-to-lake"
-        shutil.copytree(ROOT / "examples" / "shop-to-lake", self.project)
-        self.warehouse = self.project / "lake"
-        self.data = self.project / "data"
+        self.project = Path("examples/shop-to-lake")
+        self.warehouse = FOLDER / "lake"
+        self.data = FOLDER / "data"
         self.server = None
         self.children = []
 
     def environment(self):
-        return {"SHOP_PASSWORD": database.PASSWORD, "SHOP_PORT": str(self.server.port)}
+        return {"SHOP_URL": self.url(), "SHOP_DATA": str(self.data),
+                "SHOP_WAREHOUSE": str(self.warehouse)}
 
     def leat(self, *arguments, log):
         child = process.Process([leat.PROGRAM, *arguments], FOLDER / log,
-                                env=self.environment(), cwd=FOLDER)
+                                env=self.environment(), cwd=ROOT)
         self.children.append(child)
         return child
 
@@ -83,8 +83,7 @@ class Demo:
         title("A private MariaDB")
         clock = Clock()
         self.server = database.MariaDb(FOLDER / "mariadb")
-        self.server.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}",
-                            f"GRANT ALL ON {DATABASE}.* TO leat@'%'")
+        self.server.execute(f"GRANT ALL ON {DATABASE}.* TO leat@'%'")
         version = self.server.execute("SELECT VERSION()")[0][0]
         note(f"{version} on 127.0.0.1:{self.server.port} {clock}")
 
@@ -127,8 +126,8 @@ class Demo:
             note(text)
 
     def snapshot(self):
-        title("leat run shop-to-lake")
-        note(f"{self.project / 'pipelines'}")
+        title("leat run examples/shop-to-lake")
+        note(f"{self.project}/pipelines/shop.yaml: a snapshot, then the log")
         clock = Clock()
         run = self.leat("run", self.project, log="run.log")
         total = sum(self.source_counts().values())
@@ -205,8 +204,8 @@ class Demo:
         size = subprocess.run(["du", "-sh", self.warehouse], capture_output=True,
                               text=True).stdout.split()[0]
         note(f"{self.warehouse.relative_to(ROOT)}   the Iceberg tables ({size}), catalog.db")
-        note(f"{self.project.relative_to(ROOT)}   the project: leat.yaml, pipelines/")
         note(f"{FOLDER.relative_to(ROOT)}/run.log   what Leat said, as JSON lines")
+        note(f"{self.project}   the project: leat.yaml, pipelines/shop.yaml")
         title("Try next")
         python = Path(sys.executable)
         note("read a table from Python:")
