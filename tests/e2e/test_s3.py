@@ -14,7 +14,7 @@ def s3(store, project):
     project.environment.update(store.environment())
     project.store = store
     return {"warehouse": f"s3://{BUCKET}/warehouse",
-            "iceberg": {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True}}
+            "iceberg": {"s3": {"endpoint": store.endpoint, "region": "us-east-1"}}}
 
 
 def shop(server):

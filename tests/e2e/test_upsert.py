@@ -72,7 +72,7 @@ def test_scar_22_rows_that_move_between_partitions(server, project):
     server.query("CREATE TABLE t (id INT PRIMARY KEY, region VARCHAR(10), d DATE)")
     server.query("INSERT INTO t VALUES (1, 'a', '2024-01-01'), (2, NULL, '2024-02-01'), "
                  "(3, 'b', NULL), (4, NULL, NULL)")
-    follow(project, server, "t", iceberg={"partition_by": ["region", "month(d)"]})
+    follow(project, server, "t", iceberg={"partition": ["region", "month(d)"]})
     compare.assert_equal(project, server, "shop.t")
     changed(project, server, "UPDATE t SET region = 'c' WHERE id IN (1, 2)",
             "UPDATE t SET d = '2025-05-05' WHERE id = 3", "UPDATE t SET region = NULL WHERE id = 1",
