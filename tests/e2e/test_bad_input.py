@@ -129,10 +129,10 @@ def test_scar_32_disk_full(mariadb, project, small_disk, which):
     filler = small_disk / "filler"
     filler.write_bytes(b"x" * (6 << 20))
     mariadb.query("INSERT INTO t SELECT seq, REPEAT(MD5(RAND(seq)), 30) FROM seq_1_to_20000")
-    with open(filler, "ab") as file:
+    with open(filler, "ab", buffering=0) as file:
         try:
             while file.write(b"x" * 4096):
-                file.flush()
+                pass
         except OSError:
             pass
     run = project.start("--until-caught-up")

@@ -5,17 +5,18 @@ from pathlib import Path
 import duckdb
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
+from sqlalchemy.exc import OperationalError
 
 from . import minio
 
 
 def catalog(project, store=None):
-    """The project's catalog as any PyIceberg user would open it."""
+    """The project's catalog as any PyIceberg user would open it; it only reads."""
     if store is None:
-        database = project.warehouse / "catalog.db"
-        return SqlCatalog("leat", uri=f"sqlite:///{database}",
-                          warehouse=f"file://{project.warehouse}")
+        return SqlCatalog("leat", uri=f"sqlite:///{project.warehouse}/catalog.db",
+                          init_catalog_tables="false")
     return SqlCatalog("leat", uri=f"sqlite:///{project.data}/catalog.db", **{
+        "init_catalog_tables": "false",
         "s3.endpoint": store.endpoint, "s3.access-key-id": minio.ACCESS_KEY,
         "s3.secret-access-key": minio.SECRET_KEY, "s3.region": "us-east-1"})
 
@@ -38,11 +39,12 @@ def rows(project, name, columns=None, store=None):
 
 def count(project, name, store=None):
     """Rows in the table now; 0 while it does not exist."""
-    if store is None and not (project.warehouse / "catalog.db").exists():
+    database = (project.data if store else project.warehouse) / "catalog.db"
+    if not database.exists():
         return 0
     try:
         return table(project, name, store).scan().count()
-    except NoSuchTableError:
+    except (NoSuchTableError, OperationalError):  # the catalog has no tables of its own yet
         return 0
 
 
