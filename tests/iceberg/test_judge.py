@@ -96,6 +96,13 @@ def test_partitions_of_every_type(written):
     assert len(partitions) == 17 and all(p["contains_null"] for p in partitions)
 
 
+def test_an_empty_snapshot_and_a_truncation(written):
+    table = catalog_of(written / "judge_empty").load_table("db.t")
+    rows = [table.scan(snapshot_id=s.snapshot_id).to_arrow().num_rows for s in table.history()]
+    assert rows == [0, 1, 0]
+    assert table.current_snapshot().summary.operation.value == "delete"
+
+
 def test_merged_manifests_keep_every_row(written):
     table = catalog_of(written / "judge_many").load_table("db.t")
     assert sorted(table.scan().to_arrow()["id"].to_pylist()) == list(range(1, 61))

@@ -65,11 +65,8 @@ TEST(JudgeTest, SchemaEvolution) {
   EXPECT_EQ(t.table->schema().Find("title")->id, 2);
 }
 
-// Manifests whose partition records have every Avro type; their data files do not exist,
-// the judge plans scans without opening them.
-TEST(JudgeTest, PartitionsOfEveryType) {
-  TestTable t("judge_partitions");
-  std::vector<Column> columns = {
+std::vector<Column> ColumnsOfEveryType() {
+  return {
       {"i", arrow::int32(), true, ""},
       {"l", arrow::int64(), true, ""},
       {"s", arrow::utf8(), true, ""},
@@ -82,8 +79,14 @@ TEST(JudgeTest, PartitionsOfEveryType) {
       {"x", arrow::binary(), true, ""},
       {"strange name", arrow::float64(), true, ""},
   };
+}
+
+// Manifests whose partition records have every Avro type; their data files do not exist,
+// the judge plans scans without opening them.
+TEST(JudgeTest, PartitionsOfEveryType) {
+  TestTable t("judge_partitions");
   NewTable shape;
-  shape.schema = Must(MakeSchema(columns, {}));
+  shape.schema = Must(MakeSchema(ColumnsOfEveryType(), {}));
   shape.spec =
       Must(PartitionSpec::Make({"i", "l", "s", "d", "e", "day", "at", "tz", "b", "x",
                                 "strange name", "bucket(16, l)", "truncate(2, s)",
@@ -127,6 +130,17 @@ TEST(JudgeTest, PartitionsOfEveryType) {
   }));
   EXPECT_EQ(read.at(file.path), file.partition);
   EXPECT_EQ(read.at(nulls.path), nulls.partition);
+}
+
+TEST(JudgeTest, EmptiedTable) {
+  TestTable t("judge_empty");
+  Must(t.table->Commit(t.Change(1, 0)));
+  auto change = t.Change(2, 1);
+  change.added_data = {WriteRows(*t.files, *t.table, {{1, "a"}})};
+  Must(t.table->Commit(change));
+  auto truncate = t.Change(3, 2);
+  truncate.truncate = true;
+  Must(t.table->Commit(truncate));
 }
 
 TEST(JudgeTest, ManyCommitsMerged) {

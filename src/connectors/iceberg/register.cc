@@ -7,6 +7,38 @@ namespace leat {
 namespace iceberg {
 namespace {
 
+Field UpkeepFields() {
+  return Field::Object(
+      "upkeep",
+      "What is done between epochs so that tables stay small and quick to read.",
+      {Field::Bool("fold", "Fold small data files and position deletes together.")
+           .Default("true"),
+       Field::Int("keep_snapshots", "The newest snapshots are all kept.")
+           .Default("100")
+           .Between(1, 100'000),
+       Field::Duration("keep_for",
+                       "Of older snapshots one a minute is kept, for so long.")
+           .Default("1h")
+           .Between(0, INT64_MAX),
+       Field::Duration("orphans_after",
+                       "Files that nothing names are removed when so old; a commit "
+                       "of any writer must not take longer.")
+           .Default("1d")
+           .Between(3'600'000'000, INT64_MAX)});
+}
+
+Field S3Fields() {
+  return Field::Object(
+      "s3", "How to reach S3; what is missing is taken from AWS_* variables.",
+      {Field::String("endpoint", "URL of an S3-compatible server.")
+           .Example("http://127.0.0.1:9000"),
+       Field::String("region", "Region of the bucket."),
+       Field::Bool("path_style", "Put the bucket into the path.").Default("true"),
+       Field::String("access_key", "Access key id."),
+       Field::String("secret_key", "Secret access key.").Secret(),
+       Field::String("session_token", "Token of temporary credentials.").Secret()});
+}
+
 Spec MakeSpec() {
   Spec spec;
   spec.name = "iceberg";
@@ -49,32 +81,8 @@ Spec MakeSpec() {
       Field::Bytes("target_file_size", "A data file that has grown so large is closed.")
           .Default("256MiB")
           .Between(int64_t{1} << 20, int64_t{4} << 30),
-      Field::Object(
-          "upkeep",
-          "What is done between epochs so that tables stay small and quick to read.",
-          {Field::Bool("fold", "Fold small data files and position deletes together.")
-               .Default("true"),
-           Field::Int("keep_snapshots", "The newest snapshots are all kept.")
-               .Default("100")
-               .Between(1, 100'000),
-           Field::Duration("keep_for",
-                           "Of older snapshots one a minute is kept, for so long.")
-               .Default("1h")
-               .Between(0, INT64_MAX),
-           Field::Duration("orphans_after",
-                           "Files that nothing names are removed when so old; a commit "
-                           "of any writer must not take longer.")
-               .Default("1d")
-               .Between(3'600'000'000, INT64_MAX)}),
-      Field::Object(
-          "s3", "How to reach S3; what is missing is taken from AWS_* variables.",
-          {Field::String("endpoint", "URL of an S3-compatible server.")
-               .Example("http://127.0.0.1:9000"),
-           Field::String("region", "Region of the bucket."),
-           Field::Bool("path_style", "Put the bucket into the path.").Default("true"),
-           Field::String("access_key", "Access key id."),
-           Field::String("secret_key", "Secret access key.").Secret(),
-           Field::String("session_token", "Token of temporary credentials.").Secret()}),
+      UpkeepFields(),
+      S3Fields(),
   };
   spec.example =
       "iceberg:\n"

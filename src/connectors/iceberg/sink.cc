@@ -121,6 +121,7 @@ Result<TableWriter*> IcebergSink::Find(const SinkTable& name) {
   ASSIGN_OR_RETURN(auto table, Table::Load(*catalog_, *files_, context_.clock,
                                            TableName::Parse(name)));
   if (!table) return nullptr;
+  table->SetUpkeep(options_.upkeep.table);
   TableWriterOptions options;
   options.mode = options_.mode;
   options.key = options_.key;

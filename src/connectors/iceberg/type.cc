@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <map>
+#include <optional>
 
 #include "connectors/iceberg/schema.h"
 
@@ -74,6 +74,32 @@ Result<Type> NestedTypeFor(const arrow::DataType& type, TypeId id,
     ASSIGN_OR_RETURN(made.fields[i].type, TypeFor(*children[i]->type(), next_id));
   }
   return made;
+}
+
+// Types that need no more than their kind; nothing for others.
+std::optional<TypeId> SimpleTypeFor(arrow::Type::type id) {
+  switch (id) {
+    case arrow::Type::BOOL: return TypeId::kBoolean;
+    case arrow::Type::INT8:
+    case arrow::Type::INT16:
+    case arrow::Type::INT32:
+    case arrow::Type::UINT8:
+    case arrow::Type::UINT16: return TypeId::kInt;
+    case arrow::Type::UINT32:
+    case arrow::Type::INT64: return TypeId::kLong;
+    case arrow::Type::HALF_FLOAT:
+    case arrow::Type::FLOAT: return TypeId::kFloat;
+    case arrow::Type::DOUBLE: return TypeId::kDouble;
+    case arrow::Type::DATE32: return TypeId::kDate;
+    case arrow::Type::TIME32: return TypeId::kTime;
+    case arrow::Type::STRING:
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::STRING_VIEW: return TypeId::kString;
+    case arrow::Type::BINARY:
+    case arrow::Type::LARGE_BINARY:
+    case arrow::Type::BINARY_VIEW: return TypeId::kBinary;
+    default: return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -151,27 +177,9 @@ std::shared_ptr<arrow::DataType> ArrowTypeOf(const Type& type) {
 }
 
 Result<Type> TypeFor(const arrow::DataType& type, int* next_id) {
+  if (auto simple = SimpleTypeFor(type.id())) return Simple(*simple);
   switch (type.id()) {
-    case arrow::Type::BOOL: return Simple(TypeId::kBoolean);
-    case arrow::Type::INT8:
-    case arrow::Type::INT16:
-    case arrow::Type::INT32:
-    case arrow::Type::UINT8:
-    case arrow::Type::UINT16: return Simple(TypeId::kInt);
-    case arrow::Type::UINT32:
-    case arrow::Type::INT64: return Simple(TypeId::kLong);
     case arrow::Type::UINT64: return Decimal(20, 0);
-    case arrow::Type::HALF_FLOAT:
-    case arrow::Type::FLOAT: return Simple(TypeId::kFloat);
-    case arrow::Type::DOUBLE: return Simple(TypeId::kDouble);
-    case arrow::Type::DATE32: return Simple(TypeId::kDate);
-    case arrow::Type::TIME32: return Simple(TypeId::kTime);
-    case arrow::Type::STRING:
-    case arrow::Type::LARGE_STRING:
-    case arrow::Type::STRING_VIEW: return Simple(TypeId::kString);
-    case arrow::Type::BINARY:
-    case arrow::Type::LARGE_BINARY:
-    case arrow::Type::BINARY_VIEW: return Simple(TypeId::kBinary);
     case arrow::Type::FIXED_SIZE_BINARY: {
       Type fixed = Simple(TypeId::kFixed);
       fixed.length = type.byte_width();

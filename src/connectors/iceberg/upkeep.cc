@@ -19,9 +19,7 @@ Upkeep::Upkeep(FileIo& files, Table& table, Clock& clock, Logger& log,
       log_(log),
       options_(options),
       planner_(options.fold),
-      next_sweep_(clock.Now() + options.first_sweep) {
-  table_.SetUpkeep(options.table);
-}
+      next_sweep_(clock.Now() + options.first_sweep) {}
 
 Result<bool> Upkeep::Run(SteadyTime deadline, const std::set<std::string>& keep) {
   ASSIGN_OR_RETURN(bool changed, table_.Refresh());
