@@ -61,6 +61,7 @@ class ChunkReader {
   // this reader is of no use any more.
   Result<Outcome> Read(const ChunkPlan& plan,
                        const std::function<bool(ChunkPiece)>& take);
+  Result<LogMark> LogEnd() { return view_->LogEnd(); }
   Status Close() { return view_->Close(); }
   void Interrupt() { view_->Interrupt(); }
 

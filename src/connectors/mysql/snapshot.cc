@@ -11,12 +11,15 @@
 
 #include "base/queue.h"
 #include "connectors/mysql/chunk_reader.h"
+#include "connectors/mysql/position.h"
 #include "connectors/mysql/snapshot_filter.h"
 
 namespace leat::mysql {
 namespace {
 
 constexpr int64_t kLeastChunkRows = 1000;
+constexpr int kOrderTries = 5000;
+constexpr auto kOrderPause = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -79,6 +82,7 @@ class Snapshot::Impl {
   void Work();
   Status WorkUntilDone(std::unique_ptr<ChunkReader>* reader);
   Result<bool> TakeCursor(ChunkPlan* plan, size_t* table, uint64_t* generation);
+  Result<ChunkReader::Opened> OpenInOrder(ChunkReader* reader, ChunkPlan* plan);
   Result<JobRef> BeginChunk(ChunkReader* reader, size_t table, uint64_t generation,
                             ChunkPlan plan);
   Status ReadChunk(ChunkReader* reader, Job* job, bool* stopped);
@@ -105,6 +109,7 @@ class Snapshot::Impl {
   std::condition_variable changed_;
   std::deque<JobRef> jobs_;  // in the order to be taken
   Cursor cursor_;
+  LogMark least_;            // no mark may be before it
   uint64_t generation_ = 0;  // moved by Reread: what older workers do is dropped
   Status failed_;
   std::vector<ChunkReader*> readers_;
@@ -222,13 +227,43 @@ Result<bool> Snapshot::Impl::TakeCursor(ChunkPlan* plan, size_t* table,
   return true;
 }
 
+// A view at or behind every earlier mark, and behind where the owner's log stood when the
+// snapshot was started. MariaDB's views can be a little older than the end of its log:
+// what was written to that but is not visible yet is not in them.
+Result<ChunkReader::Opened> Snapshot::Impl::OpenInOrder(ChunkReader* reader,
+                                                        ChunkPlan* plan) {
+  LogMark least;
+  {
+    std::lock_guard lock(mutex_);
+    least = least_;
+  }
+  if (least.file.empty()) {
+    ASSIGN_OR_RETURN(least, reader->LogEnd());
+  }
+  for (int i = 0; i < kOrderTries; i++) {
+    ASSIGN_OR_RETURN(ChunkReader::Opened opened, reader->Open(plan, stop_));
+    int order = CompareLogFiles(opened.mark.file, least.file);
+    if (order > 0 || (order == 0 && opened.mark.offset >= least.offset)) {
+      std::lock_guard lock(mutex_);
+      least_ = opened.mark;
+      return opened;
+    }
+    RETURN_IF_ERROR(reader->Close());
+    if (stop_.WaitFor(kOrderPause)) return Status::Cancelled("asked to stop");
+  }
+  return Status::Transient(
+      fmt::format("{} shows no transaction after {}:{} though its "
+                  "log has them",
+                  url_.Where(), least.file, least.offset));
+}
+
 // Views are opened one after the other, in the order of the chunks: so marks never fall.
 Result<Snapshot::Impl::JobRef> Snapshot::Impl::BeginChunk(ChunkReader* reader,
                                                           size_t table,
                                                           uint64_t generation,
                                                           ChunkPlan plan) {
   const std::vector<std::string> key_before = ChunkKey(plan.table).names();
-  ASSIGN_OR_RETURN(ChunkReader::Opened opened, reader->Open(&plan, stop_));
+  ASSIGN_OR_RETURN(ChunkReader::Opened opened, OpenInOrder(reader, &plan));
   if (!opened.gone && !plan.lower.empty() && plan.key.names() != key_before) {
     return Status::Config(fmt::format(
         "the key of {} was changed while its snapshot was under way: remove the table "
