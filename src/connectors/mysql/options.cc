@@ -10,6 +10,26 @@ constexpr std::string_view kExample = R"(mysql:
   tables: [orders, "cust*"]
 )";
 
+Field PollField() {
+  return Field::Object(
+      "poll",
+      "With `read: poll`: which table, and by which column its new rows are found.",
+      {Field::String("table", "The table, or database.table.").Required(),
+       Field::String("cursor",
+                     "A column that grows with each row, or with each change of one.")
+           .Required()
+           .Example("updated_at"),
+       Field::Duration("every", "How often to ask.")
+           .Default("10s")
+           .Between(1000, 86'400'000'000),
+       Field::Int("limit", "Rows of one query.").Default("1000").Between(1, 1'000'000),
+       Field::Duration("settle",
+                       "How late a transaction may commit rows under a cursor that was "
+                       "passed already; so long they are looked for again.")
+           .Default("0s")
+           .Between(0, 3'600'000'000)});
+}
+
 std::vector<Field> Fields() {
   return {
       Field::String("url",
@@ -20,14 +40,16 @@ std::vector<Field> Fields() {
           .Example("mysql://leat:${SHOP_PASSWORD}@127.0.0.1:3306/shop?tls=verify"),
       Field::Strings("tables",
                      "Tables to read: table (of the url's database) or database.table; * "
-                     "stands for any characters, ? for one.")
-          .Required()
+                     "stands for any characters, ? for one. Needed unless `read` is "
+                     "poll.")
           .Example("[orders, \"cust*\"]"),
-      Field::String("read",
-                    "How changes are found: cdc reads the binary log, once reads the "
-                    "tables and ends.")
+      Field::String(
+          "read",
+          "How changes are found: cdc reads the binary log, poll asks one table "
+          "for new rows by a column, once reads the tables and ends.")
           .Default("cdc")
-          .OneOf({"cdc", "once"}),
+          .OneOf({"cdc", "poll", "once"}),
+      PollField(),
       Field::String("snapshot",
                     "Rows that are there before the log: initial reads them first, never "
                     "leaves them out, only ends after them.")
@@ -36,6 +58,11 @@ std::vector<Field> Fields() {
       Field::Int("snapshot_workers", "Connections that read the snapshot.")
           .Default("1")
           .Between(1, 64),
+      Field::Int("snapshot_chunk_rows",
+                 "Rows of one chunk of a snapshot, after which it can go on when it was "
+                 "stopped; fewer where rows are large.")
+          .Default("100000")
+          .Between(1, 10'000'000),
       Field::Map("where",
                  "For a table (database.table) the SQL condition on the rows that its "
                  "snapshot reads; the log is not filtered.")
@@ -87,7 +114,16 @@ void ValidateSource(const Config& config, Diagnostics* diagnostics) {
   };
   auto url = Url::Parse(config.String("url"));
   if (!url.ok()) complain("url", url.status().message(), "");
-  if (url.ok()) {
+  const bool poll = config.String("read") == "poll";
+  if (poll != config.Has("poll")) {
+    complain(poll ? "read" : "poll", "`poll` and `read: poll` go together",
+             "say read: poll, and poll: {table: ..., cursor: ...}");
+  }
+  if (poll && config.Has("tables")) {
+    complain("tables", "`read: poll` reads the one table that `poll` names",
+             "remove `tables`");
+  }
+  if (url.ok() && !poll) {
     auto tables = TablePatterns::Parse(config.Strings("tables"), url->database);
     if (!tables.ok()) complain("tables", tables.status().message(), "");
   }
@@ -100,14 +136,26 @@ void ValidateSource(const Config& config, Diagnostics* diagnostics) {
 Result<SourceOptions> ReadSourceOptions(const Config& config) {
   SourceOptions out;
   ASSIGN_OR_RETURN(out.url, Url::Parse(config.String("url")));
-  ASSIGN_OR_RETURN(out.tables,
-                   TablePatterns::Parse(config.Strings("tables"), out.url.database));
+  if (config.String("read") == "poll") {
+    const Config& poll = config.Object("poll");
+    out.read = SourceOptions::Read::kPoll;
+    out.poll.table = poll.String("table");
+    out.poll.cursor = poll.String("cursor");
+    out.poll.every = poll.Duration("every");
+    out.poll.limit = poll.Int("limit");
+    out.poll.settle = poll.Duration("settle");
+  }
+  bool polls = out.read == SourceOptions::Read::kPoll;
+  ASSIGN_OR_RETURN(out.tables, TablePatterns::Parse(polls ? std::vector{out.poll.table}
+                                                          : config.Strings("tables"),
+                                                    out.url.database));
   using Mode = SourceOptions::SnapshotMode;
   if (config.String("read") == "once") out.read = SourceOptions::Read::kOnce;
   const std::string& snapshot = config.String("snapshot");
   if (snapshot == "never") out.snapshot = Mode::kNever;
   if (snapshot == "only") out.snapshot = Mode::kOnly;
   out.snapshot_workers = static_cast<int>(config.Int("snapshot_workers"));
+  out.snapshot_chunk_rows = config.Int("snapshot_chunk_rows");
   out.where = config.Map("where");
   out.minimal_metadata = config.String("metadata") == "minimal";
   out.server_id = static_cast<uint32_t>(config.Int("server_id"));
@@ -116,6 +164,7 @@ Result<SourceOptions> ReadSourceOptions(const Config& config) {
   if (config.String("zero_dates") == "dead_letter") {
     out.values.zero_dates = ValueOptions::ZeroDates::kDeadLetter;
   }
+  out.poll.values = out.values;
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "connectors/mysql/catalog.h"
 #include "connectors/mysql/checks.h"
+#include "connectors/mysql/poll.h"
 #include "connectors/mysql/url.h"
 #include "core/config.h"
 #include "core/spec.h"
@@ -23,12 +24,14 @@ struct SourceOptions {
   Read read = Read::kCdc;
   SnapshotMode snapshot = SnapshotMode::kInitial;
   int snapshot_workers = 1;
+  int64_t snapshot_chunk_rows = 0;
   std::map<std::string, std::string> where;
   bool minimal_metadata = false;
   uint32_t server_id = 0;
   Micros heartbeat{};
   int64_t batch_bytes = 0;
   ValueOptions values;
+  PollOptions poll;  // kPoll
 
   ServerNeeds server_needs() const { return {read == Read::kCdc, !minimal_metadata}; }
   // Reads until its end: a snapshot and nothing after it.

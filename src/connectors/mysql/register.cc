@@ -12,6 +12,9 @@ void RegisterMysql(Registry* registry) {
   type.make = [](const Config& config,
                  const Context& context) -> Result<std::unique_ptr<Source>> {
     ASSIGN_OR_RETURN(mysql::SourceOptions options, mysql::ReadSourceOptions(config));
+    if (options.read == mysql::SourceOptions::Read::kPoll) {
+      return mysql::MakePollSource(options.url, options.poll, context);
+    }
     return std::unique_ptr<Source>(
         std::make_unique<mysql::LogSource>(std::move(options), context));
   };

@@ -77,7 +77,7 @@ SnapshotOptions SmallChunks(int workers) {
   SnapshotOptions options;
   options.workers = workers;
   options.chunk_rows = 700;
-  options.batch_bytes = 4'000;
+  options.batch_bytes = 4000;
   options.buffer_bytes = 100'000;
   return options;
 }

@@ -102,6 +102,7 @@ Status LogSource::StartSnapshot() {
   if (tables.empty()) return Status::Ok();
   SnapshotOptions snapshot;
   snapshot.workers = options_.snapshot_workers;
+  snapshot.chunk_rows = options_.snapshot_chunk_rows;
   snapshot.where = options_.where;
   snapshot.values = options_.values;
   ASSIGN_OR_RETURN(snapshot_, Snapshot::Start(options_.url, snapshot, std::move(tables),
