@@ -3,17 +3,15 @@
 #include <arrow/array.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <set>
 
+#include "connectors/iceberg/deleted_rows.h"
 #include "connectors/iceberg/parquet_reader.h"
 
 namespace leat::iceberg {
 namespace {
 
 constexpr int64_t kLogEvery = 5'000'000;  // rows
-
-// Rows of a data file that are deleted, sorted.
-using DeletedRows = std::unordered_map<std::string, std::vector<uint32_t>>;
 
 struct Files {
   std::vector<DataFile> data;
@@ -45,33 +43,6 @@ Result<Files> ListFiles(Table& table, int64_t sequence, KeyIndex* index,
   }));
   RETURN_IF_ERROR(index->files().Retain(locations));
   return out;
-}
-
-Result<DeletedRows> ReadDeletes(FileIo& files, const Files& list) {
-  DeletedRows deleted;
-  for (const DataFile& file : list.data) deleted[file.path];
-  for (const DataFile& file : list.deletes) {
-    ASSIGN_OR_RETURN(auto reader,
-                     ParquetReader::Open(files, file.path, PositionDeleteSchema()));
-    for (;;) {
-      ASSIGN_OR_RETURN(const auto batch, reader->Next());
-      if (!batch) break;
-      const auto& paths = static_cast<const arrow::StringArray&>(*batch->column(0));
-      const auto& rows = static_cast<const arrow::Int64Array&>(*batch->column(1));
-      std::string_view last;
-      std::vector<uint32_t>* of_last = nullptr;
-      for (int64_t i = 0; i < batch->num_rows(); i++) {
-        if (!of_last || paths.GetView(i) != last) {
-          last = paths.GetView(i);
-          const auto found = deleted.find(std::string(last));
-          of_last = found == deleted.end() ? nullptr : &found->second;
-        }
-        if (of_last) of_last->push_back(static_cast<uint32_t>(rows.Value(i)));
-      }
-    }
-  }
-  for (auto& [path, rows] : deleted) std::sort(rows.begin(), rows.end());
-  return deleted;
 }
 
 // Puts the keys of one batch, whose first row is row `first` of the file.
@@ -117,7 +88,15 @@ Result<Schema> KeySchema(const Schema& table, const std::vector<std::string>& ke
 }
 
 Status LoadFiles(const IndexSource& source, const Files& list, KeyIndex* index) {
-  ASSIGN_OR_RETURN(const DeletedRows deleted, ReadDeletes(source.files, list));
+  DeletedRows deleted;
+  if (!list.deletes.empty()) {
+    std::set<std::string> fresh;
+    for (const DataFile& file : list.data) fresh.insert(file.path);
+    ASSIGN_OR_RETURN(deleted, ReadDeletedRows(source.files, list.deletes,
+                                              [&](const std::string& path) {
+                                                return fresh.contains(path);
+                                              }));
+  }
   ASSIGN_OR_RETURN(const Schema key, KeySchema(source.table.schema(), source.key));
   int64_t rows = 0, logged = 0;
   for (const DataFile& file : list.data) {
@@ -128,7 +107,7 @@ Status LoadFiles(const IndexSource& source, const Files& list, KeyIndex* index) 
       ASSIGN_OR_RETURN(const auto batch, reader->Next());
       if (!batch) break;
       RETURN_IF_ERROR(LoadBatch(*batch, index->files().Find(file.path), first,
-                                deleted.at(file.path), source.hasher, index));
+                                deleted[file.path], source.hasher, index));
       first += static_cast<uint32_t>(batch->num_rows());
     }
     rows += first;

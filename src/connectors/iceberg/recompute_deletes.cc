@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "connectors/iceberg/deleted_rows.h"
 #include "connectors/iceberg/key_hash.h"
 #include "connectors/iceberg/parquet_reader.h"
 #include "connectors/iceberg/position_delete.h"
@@ -19,7 +20,6 @@ struct HashOfKey {
   size_t operator()(const KeyHash& h) const { return h.high ^ h.low; }
 };
 using Keys = std::unordered_set<KeyHash, HashOfKey>;
-using DeletedRows = std::map<std::string, std::vector<uint32_t>>;
 
 Result<Schema> KeyOf(const Schema& table) {
   Schema key;
@@ -30,24 +30,6 @@ Result<Schema> KeyOf(const Schema& table) {
     return Status::Config("the table's schema names no identifier fields");
   }
   return key;
-}
-
-Result<DeletedRows> ReadAll(FileIo& files, const std::vector<DataFile>& deletes) {
-  DeletedRows rows;
-  for (const DataFile& file : deletes) {
-    ASSIGN_OR_RETURN(auto reader,
-                     ParquetReader::Open(files, file.path, PositionDeleteSchema()));
-    for (;;) {
-      ASSIGN_OR_RETURN(const auto batch, reader->Next());
-      if (!batch) break;
-      const auto& paths = static_cast<const arrow::StringArray&>(*batch->column(0));
-      const auto& positions = static_cast<const arrow::Int64Array&>(*batch->column(1));
-      for (int64_t i = 0; i < batch->num_rows(); i++) {
-        rows[paths.GetString(i)].push_back(static_cast<uint32_t>(positions.Value(i)));
-      }
-    }
-  }
-  return rows;
 }
 
 // Calls visit(row, key) for each row of a data file.
@@ -71,7 +53,7 @@ Result<StagedTable> RecomputeDeletes(FileIo& files, Table& table, StagedTable st
                                      const TableCommit& conflict) {
   ASSIGN_OR_RETURN(const Schema key, KeyOf(table.schema()));
   ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(key.ToArrow()->fields()));
-  ASSIGN_OR_RETURN(DeletedRows deleted, ReadAll(files, staged.deletes));
+  ASSIGN_OR_RETURN(DeletedRows deleted, ReadDeletedRows(files, staged.deletes, nullptr));
 
   Keys keys;
   for (const std::string& gone : conflict.missing) {
@@ -125,6 +107,7 @@ Result<StagedTable> RecomputeDeletes(FileIo& files, Table& table, StagedTable st
   std::erase_if(staged.named,
                 [&](const std::string& path) { return own.contains(path); });
   staged.base_snapshot = table.snapshot_id();
+  staged.base_sequence = table.sequence_number();
   return staged;
 }
 

@@ -348,10 +348,12 @@ Result<bool> IcebergSink::CommitTable(const Checkpoint& checkpoint, const SinkTa
     change.added_deletes = staged->second.deletes;
     change.truncate = staged->second.truncate;
     change.base_snapshot = staged->second.base_snapshot;
+    change.base_sequence = staged->second.base_sequence;
     if (!change.truncate) change.required = staged->second.named;
     change.summary[std::string(kStageProperty)] = staged->second.name;
   } else {
     change.base_snapshot = writer->table().snapshot_id();
+    change.base_sequence = writer->table().sequence_number();
   }
   RETURN_IF_ERROR(failpoint::Durable("iceberg.commit.before"));
   ASSIGN_OR_RETURN(const TableCommit done, writer->table().Commit(change));

@@ -133,6 +133,10 @@ TEST_P(SinkModelTest, EqualsTheSourceOverEpochsAbortsRestartsAndLostIndexes) {
     }
     model = std::move(next);
     ASSERT_EQ(driver.Read(), Values(model)) << "after epoch " << epoch;
+    if (random() % 3 == 0) {
+      driver.Upkeep();
+      ASSERT_EQ(driver.Read(), Values(model)) << "after folding, epoch " << epoch;
+    }
   }
 }
 
@@ -197,6 +201,88 @@ TEST(SinkTest, Scar_22_RowsLeaveTheirOldPartitionNullToo) {
   driver.Write(MakeBatch(schema, {{Op::kDelete, moved, {}}}));
   driver.CommitEpoch();
   EXPECT_THAT(driver.Read(), ElementsAre(R(1, "a2", "south"), R(2, "b2", "south")));
+}
+
+// Ten epochs of one row each, then updates of two.
+void WriteTenEpochs(SinkDriver* driver, const SchemaRef& schema) {
+  for (int64_t id = 0; id < 10; id++) {
+    driver->Write(MakeBatch(schema, {{Op::kInsert, R(id, "a"), {}}}));
+    driver->CommitEpoch();
+  }
+}
+
+TEST(SinkTest, FoldsSmallFilesAndTheirDeletes) {
+  SinkDriver driver("sink_fold");
+  const SchemaRef schema = RowSchema();
+  driver.Open({schema});
+  WriteTenEpochs(&driver, schema);
+  for (int64_t id = 0; id < 9; id++) {
+    driver.Write(MakeBatch(schema, {{Op::kUpdate, R(id, "b"), {}}}));
+    driver.CommitEpoch();
+  }
+  const auto before = driver.Read();
+  const auto token =
+      Must(driver.sink().GetTokens("s", std::vector<SinkTable>{"db.t"}, ""));
+  driver.Upkeep();
+  EXPECT_EQ(driver.Read(), before);
+  EXPECT_EQ(Must(driver.sink().GetTokens("s", std::vector<SinkTable>{"db.t"}, "")),
+            token);
+  const auto table = driver.Load();
+  EXPECT_EQ(table->metadata().current_snapshot()->Number("total-data-files"), 1);
+  EXPECT_EQ(table->metadata().current_snapshot()->Number("total-delete-files"), 0);
+  // The index followed: an update finds the row in its new file, after a restart too.
+  driver.Write(MakeBatch(schema, {{Op::kUpdate, R(3, "c"), {}}}));
+  driver.CommitEpoch();
+  driver.Restart();
+  driver.Open({schema});
+  driver.Write(MakeBatch(schema, {{Op::kDelete, R(4, "b"), {}}}));
+  driver.CommitEpoch();
+  const auto rows = driver.Read();
+  EXPECT_EQ(rows.size(), 9u);
+  EXPECT_EQ(rows[3], R(3, "c"));
+}
+
+TEST(SinkTest, Scar_20_FilesRewrittenByAnotherBeforeTheCommit) {
+  SinkDriver driver("sink_rewritten");
+  const SchemaRef schema = RowSchema();
+  driver.Open({schema});
+  WriteTenEpochs(&driver, schema);
+  driver.Write(MakeBatch(schema, {{Op::kUpdate, R(3, "b"), {}},
+                                  {Op::kDelete, R(4, "a"), {}},
+                                  {Op::kUpdate, R(40, "moved"), 5},
+                                  {Op::kInsert, R(11, "new"), {}},
+                                  {Op::kUpdate, R(11, "newer"), {}}}));
+  const Checkpoint saved = driver.Prepare();
+  // Another program compacts the table: every row lies in another file now.
+  driver.FoldByAnother({schema});
+  driver.Commit(saved);
+  const std::vector<Row> expected{R(0, "a"),      R(1, "a"),     R(2, "a"), R(3, "b"),
+                                  R(6, "a"),      R(7, "a"),     R(8, "a"), R(9, "a"),
+                                  R(11, "newer"), R(40, "moved")};
+  EXPECT_EQ(driver.Read(), expected);
+  // And the index caught up with it.
+  driver.Write(MakeBatch(
+      schema, {{Op::kDelete, R(0, "a"), {}}, {Op::kUpdate, R(40, "again"), {}}}));
+  driver.CommitEpoch();
+  const auto rows = driver.Read();
+  EXPECT_EQ(rows.size(), 9u);
+  EXPECT_EQ(rows.back(), R(40, "again"));
+}
+
+TEST(SinkTest, FilesRewrittenBetweenEpochsAreFound) {
+  SinkDriver driver("sink_rewritten_between");
+  const SchemaRef schema = RowSchema();
+  driver.Open({schema});
+  WriteTenEpochs(&driver, schema);
+  driver.FoldByAnother({schema});
+  driver.Write(MakeBatch(schema, {{Op::kUpdate, R(3, "b"), {}}}));
+  driver.CommitEpoch();
+  driver.Write(MakeBatch(schema, {{Op::kUpdate, R(5, "c"), {}}}));
+  driver.CommitEpoch();
+  const auto rows = driver.Read();
+  EXPECT_EQ(rows.size(), 10u);
+  EXPECT_EQ(rows[3], R(3, "b"));
+  EXPECT_EQ(rows[5], R(5, "c"));
 }
 
 TEST(SinkTest, AppendKeepsEveryChange) {

@@ -50,6 +50,9 @@ class SinkDriver {
   void Commit(const Checkpoint& checkpoint);
   void CommitEpoch() { Commit(Prepare()); }
   void Abort();
+  void Upkeep();
+  // Another program, with an index of its own, folds the tables' small files.
+  void FoldByAnother(const std::vector<SchemaRef>& tables);
 
   std::vector<Row> Read(const std::string& table = "db.t");
   std::unique_ptr<Table> Load(const std::string& table = "db.t");

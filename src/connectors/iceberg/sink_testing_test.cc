@@ -11,6 +11,8 @@
 namespace leat::iceberg::testing {
 namespace {
 
+constexpr auto kUpkeepTime = std::chrono::seconds(10);
+
 template <typename Builder, typename Value>
 void Append(Builder* builder, const std::optional<Value>& value) {
   const auto status = value ? builder->Append(*value) : builder->AppendNull();
@@ -81,6 +83,7 @@ SinkDriver::SinkDriver(const std::string& name, SinkOptions options)
       log_(::open("/dev/null", O_WRONLY | O_CLOEXEC), LogLevel::kError),
       context_{"p", folder_.path() + "/data", Clock::System(), log_, cancel_} {
   options_.warehouse = folder_.path() + "/lake";
+  options_.upkeep.fold.min_files = 4;
   files_ = Must(FileIo::Make(options_.warehouse, {}));
   catalog_ = Must(OpenCatalog(options_.catalog, *files_, folder_.path()));
   Restart();
@@ -130,6 +133,15 @@ void SinkDriver::Commit(const Checkpoint& checkpoint) {
 }
 
 void SinkDriver::Abort() { Must(sink_->Abort()); }
+
+void SinkDriver::Upkeep() { Must(sink_->Upkeep(Clock::System().Now() + kUpkeepTime)); }
+
+void SinkDriver::FoldByAnother(const std::vector<SchemaRef>& tables) {
+  Context context{"other", folder_.path() + "/other", Clock::System(), log_, cancel_};
+  auto other = Must(IcebergSink::Make(options_, context));
+  Must(other->Open(tables));
+  Must(other->Upkeep(Clock::System().Now() + kUpkeepTime));
+}
 
 std::unique_ptr<Table> SinkDriver::Load(const std::string& table) {
   return Must(Table::Load(*catalog_, *files_, Clock::System(), TableName::Parse(table)));

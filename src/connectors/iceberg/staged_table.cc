@@ -26,6 +26,7 @@ Result<StagedTable> Read(const nlohmann::json& json) {
   StagedTable staged;
   staged.name = json.at("name").get<std::string>();
   staged.base_snapshot = json.at("base").get<int64_t>();
+  staged.base_sequence = json.at("sequence").get<int64_t>();
   staged.truncate = json.at("truncate").get<bool>();
   staged.named = json.at("named").get<std::vector<std::string>>();
   RETURN_IF_ERROR(ReadFiles(json.at("data"), &staged.data));
@@ -40,6 +41,7 @@ std::string ToJson(const Manifest& manifest) {
   for (const auto& [table, staged] : manifest) {
     json[table] = {{"name", staged.name},
                    {"base", staged.base_snapshot},
+                   {"sequence", staged.base_sequence},
                    {"truncate", staged.truncate},
                    {"named", staged.named},
                    {"data", FilesToJson(staged.data)},

@@ -17,6 +17,7 @@ namespace leat::iceberg {
 struct StagedTable {
   std::string name;  // unique: tells this stage from every other
   int64_t base_snapshot = -1;
+  int64_t base_sequence = 0;
   bool truncate = false;
   std::vector<DataFile> data;
   std::vector<DataFile> deletes;

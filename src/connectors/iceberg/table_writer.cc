@@ -176,6 +176,7 @@ Status TableWriter::Begin() {
   staged_.emplace();
   staged_->name = NewStageName();
   staged_->base_snapshot = table_->snapshot_id();
+  staged_->base_sequence = table_->sequence_number();
   return Status::Ok();
 }
 
