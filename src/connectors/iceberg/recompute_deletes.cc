@@ -47,17 +47,13 @@ Status EachKey(FileIo& files, const std::string& location, const Schema& key,
   }
 }
 
-}  // namespace
-
-Result<StagedTable> RecomputeDeletes(FileIo& files, Table& table, StagedTable staged,
-                                     const TableCommit& conflict) {
-  ASSIGN_OR_RETURN(const Schema key, KeyOf(table.schema()));
-  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(key.ToArrow()->fields()));
-  ASSIGN_OR_RETURN(DeletedRows deleted, ReadDeletedRows(files, staged.deletes, nullptr));
-
+// Takes the rows of the files that are gone out of `deleted`, and answers their keys.
+Result<Keys> TakeKeys(FileIo& files, const Table& table, const Schema& key,
+                      const KeyHasher& hasher, const std::vector<std::string>& missing,
+                      DeletedRows* deleted) {
   Keys keys;
-  for (const std::string& gone : conflict.missing) {
-    auto rows = deleted.extract(gone);
+  for (const std::string& gone : missing) {
+    auto rows = deleted->extract(gone);
     if (rows.empty()) continue;
     ASSIGN_OR_RETURN(const bool there, files.Exists(gone));
     if (!there) {
@@ -72,6 +68,19 @@ Result<StagedTable> RecomputeDeletes(FileIo& files, Table& table, StagedTable st
           if (wanted.contains(row)) keys.insert(hash);
         }));
   }
+  return keys;
+}
+
+}  // namespace
+
+Result<StagedTable> RecomputeDeletes(FileIo& files, Table& table, StagedTable staged,
+                                     const TableCommit& conflict) {
+  ASSIGN_OR_RETURN(const Schema key, KeyOf(table.schema()));
+  ASSIGN_OR_RETURN(const KeyHasher hasher, KeyHasher::Make(key.ToArrow()->fields()));
+  ASSIGN_OR_RETURN(DeletedRows deleted, ReadDeletedRows(files, staged.deletes, nullptr));
+
+  ASSIGN_OR_RETURN(const Keys keys,
+                   TakeKeys(files, table, key, hasher, conflict.missing, &deleted));
 
   DataTargets targets;
   std::unordered_map<std::string, uint32_t> numbers;
