@@ -119,7 +119,7 @@ void ValidateSource(const Config& config, Diagnostics* diagnostics) {
     complain(poll ? "read" : "poll", "`poll` and `read: poll` go together",
              "say read: poll, and poll: {table: ..., cursor: ...}");
   }
-  if (poll && config.Has("tables")) {
+  if (poll && !config.Strings("tables").empty()) {
     complain("tables", "`read: poll` reads the one table that `poll` names",
              "remove `tables`");
   }
