@@ -73,6 +73,12 @@ inline bool IsAscii(const char* data, size_t size) {
     std::memcpy(&word, data + size - 8, 8);
     return !((seen | word) & kHigh);
   }
+  if (size >= 4) {
+    uint32_t first, last;
+    std::memcpy(&first, data, 4);
+    std::memcpy(&last, data + size - 4, 4);
+    return !((first | last) & static_cast<uint32_t>(kHigh));
+  }
   for (size_t i = 0; i < size; i++) seen |= static_cast<uint8_t>(data[i]);
   return !(seen & kHigh);
 }

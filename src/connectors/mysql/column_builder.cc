@@ -149,7 +149,7 @@ std::shared_ptr<arrow::ArrayData> ColumnBuilder::Finish(int64_t rows) {
 
 TableBuilder::TableBuilder(SchemaRef schema, std::vector<int> filled)
     : schema_(std::move(schema)), filled_(schema_->columns.size(), filled.empty()) {
-  for (int i : filled) filled_[static_cast<size_t>(i)] = true;
+  for (int i : filled) filled_[static_cast<size_t>(i)] = 1;
   columns_.reserve(schema_->columns.size());
   for (const Column& column : schema_->columns) columns_.emplace_back(column.type);
 }

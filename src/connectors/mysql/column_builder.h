@@ -19,6 +19,30 @@
 
 namespace leat::mysql {
 
+// memcpy without the call for the few bytes that most values are.
+inline void CopyValue(char* to, const char* from, size_t size) {
+  if (size > 32) {
+    std::memcpy(to, from, size);
+  } else if (size >= 16) {  // two halves that may overlap
+    std::memcpy(to, from, 16);
+    std::memcpy(to + size - 16, from + size - 16, 16);
+  } else if (size >= 8) {
+    uint64_t first, last;
+    std::memcpy(&first, from, 8);
+    std::memcpy(&last, from + size - 8, 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + size - 8, &last, 8);
+  } else if (size >= 4) {
+    uint32_t first, last;
+    std::memcpy(&first, from, 4);
+    std::memcpy(&last, from + size - 4, 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + size - 4, &last, 4);
+  } else {
+    for (size_t i = 0; i < size; i++) to[i] = from[i];
+  }
+}
+
 class ColumnBuilder {
  public:
   enum class Layout : uint8_t { kBits, k4, k8, k16, kBytes };
@@ -39,7 +63,7 @@ class ColumnBuilder {
   bool PutBytes(int64_t row, const char* data, size_t size) {
     char* to = StartBytes(size);
     if (!to) return false;
-    std::memcpy(to, data, size);
+    CopyValue(to, data, size);
     EndBytes(row, size);
     return true;
   }
@@ -115,7 +139,7 @@ class TableBuilder {
   void Grow();
 
   SchemaRef schema_;
-  std::vector<bool> filled_;
+  std::vector<uint8_t> filled_;  // bytes: read for every value
   std::vector<ColumnBuilder> columns_;
   int64_t rows_ = 0;
   int64_t capacity_ = 0;

@@ -6,8 +6,6 @@
 #include <array>
 #include <iterator>
 
-#include "connectors/mysql/temporal.h"
-
 namespace leat::mysql {
 namespace {
 
@@ -61,27 +59,16 @@ int DecimalBytes(int precision, int scale) {
          kBytesOf[static_cast<size_t>(s.part_rest)];
 }
 
-bool ReadDecimal(const uint8_t* p, int precision, int scale, Int128* value) {
+DecimalReader::DecimalReader(int precision, int scale) : small_(precision <= 18) {
+  if (precision > 38) return;
   const Shape shape(precision, scale);
-  bool ok = true;
-  if (precision <= 18) {
-    uint64_t small = 0;
-    const bool negative = ForEachGroup(p, shape, [&](int digits, uint32_t group) {
-      const uint32_t power = kPowers[static_cast<size_t>(digits)];
-      small = small * power + group;
-      ok &= group < power;
-    });
-    *value = static_cast<int64_t>(negative ? -small : small);
-    return ok;
-  }
-  unsigned __int128 all = 0;
-  const bool negative = ForEachGroup(p, shape, [&](int digits, uint32_t group) {
-    const uint32_t power = kPowers[static_cast<size_t>(digits)];
-    all = all * power + group;
-    ok &= group < power;
-  });
-  *value = static_cast<Int128>(negative ? -all : all);
-  return ok;
+  auto add = [this](int digits) {
+    const auto at = static_cast<size_t>(digits);
+    groups_[count_++] = {static_cast<uint8_t>(kBytesOf[at]), kPowers[at]};
+  };
+  if (shape.whole_rest) add(shape.whole_rest);
+  for (int i = 0; i < shape.whole_groups + shape.part_groups; i++) add(kGroup);
+  if (shape.part_rest) add(shape.part_rest);
 }
 
 bool AppendDecimalText(const uint8_t* p, int precision, int scale, std::string* out) {

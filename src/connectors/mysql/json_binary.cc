@@ -16,11 +16,6 @@
 namespace leat::mysql {
 namespace {
 
-// No byte of a document can become more than this many of text: what stops one whose
-// offsets all point to the same value.
-constexpr size_t kMostExpansion = 32;
-constexpr size_t kLeastRoom = 4096;
-
 // In lines of 76 digits, as the server's encoder makes them; inside a JSON string the
 // line's end is an escape.
 void AppendBase64(std::string_view bytes, std::string* out) {
@@ -293,7 +288,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
 bool AppendJsonText(std::string_view document, std::string* out) {
   JsonValue value;
   if (!OpenJson(document, &value)) return false;
-  const size_t most = out->size() + kLeastRoom + document.size() * kMostExpansion;
+  const size_t most = out->size() + MostJsonText(document.size());
   return Append(value, kMostJsonDepth + 1, most, out);
 }
 

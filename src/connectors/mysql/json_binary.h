@@ -31,6 +31,10 @@ enum class JsonKind : uint8_t {
 // Deeper documents the server refuses.
 constexpr int kMostJsonDepth = 100;
 
+// More text than this no document of `bytes` becomes: what stops one whose offsets all
+// point to the same value.
+constexpr size_t MostJsonText(size_t bytes) { return 4096 + 32 * bytes; }
+
 // One value: its kind and the bytes from its start on (they may run on behind it).
 struct JsonValue {
   JsonKind kind = JsonKind::kLiteral;

@@ -21,11 +21,16 @@ enum class DiffOp : uint8_t { kReplace = 0, kInsert = 1, kRemove = 2 };
 size_t MostNodes(size_t bytes) { return bytes / 3 + 16; }
 
 // A document opened only as far as needed: scalars stay bytes.
+struct Member;
 struct Node {
   JsonValue scalar;  // when neither of those:
   bool object = false;
   bool array = false;
-  std::vector<std::pair<std::string, Node>> members;  // keys empty in arrays
+  std::vector<Member> members;
+};
+struct Member {
+  std::string key;  // empty in arrays
+  Node value;
 };
 
 bool Build(const JsonValue& value, int depth, size_t* budget, Node* node) {
@@ -46,9 +51,9 @@ bool Build(const JsonValue& value, int depth, size_t* budget, Node* node) {
     JsonValue member;
     if (node->object && !container.Key(i, &key)) return false;
     if (!container.Member(i, &member)) return false;
-    node->members.emplace_back(key, Node());
+    node->members.push_back({std::string(key), Node()});
     if (*budget == 0) return false;
-    if (!Build(member, depth - 1, budget, &node->members.back().second)) return false;
+    if (!Build(member, depth - 1, budget, &node->members.back().value)) return false;
   }
   return true;
 }
@@ -60,7 +65,10 @@ bool BuildDocument(std::string_view document, Node* node) {
   return Build(value, kMostJsonDepth + 1, &budget, node);
 }
 
-bool Print(const Node& node, std::string* out) {
+// False when the text would be longer than `most`: values may share bytes, and only a
+// hostile document makes much of that.
+bool Print(const Node& node, size_t most, std::string* out) {
+  if (out->size() > most) return false;
   if (!node.object && !node.array) return AppendJsonScalar(node.scalar, out);
   *out += node.object ? '{' : '[';
   bool first = true;
@@ -71,7 +79,7 @@ bool Print(const Node& node, std::string* out) {
       AppendJsonString(key, out);
       *out += ": ";
     }
-    if (!Print(member, out)) return false;
+    if (!Print(member, most, out)) return false;
   }
   *out += node.object ? '}' : ']';
   return true;
@@ -149,7 +157,7 @@ size_t Locate(const Node& node, const Leg& leg) {
     return leg.index < count ? count - 1 - leg.index : count;
   }
   const auto found = std::find_if(node.members.begin(), node.members.end(),
-                                  [&](const auto& m) { return m.first == leg.key; });
+                                  [&](const auto& m) { return m.key == leg.key; });
   return static_cast<size_t>(found - node.members.begin());
 }
 
@@ -161,15 +169,14 @@ bool KeyBefore(std::string_view a, std::string_view b) {
 bool Insert(Node* parent, const Leg& leg, Node value) {
   if (parent->array && !leg.member) {
     auto at = parent->members.begin() + static_cast<ptrdiff_t>(Locate(*parent, leg));
-    parent->members.emplace(at, "", std::move(value));
+    parent->members.insert(at, {"", std::move(value)});
     return true;
   }
   if (!parent->object || !leg.member) return false;
   if (Locate(*parent, leg) != parent->members.size()) return false;
-  const auto at =
-      std::find_if(parent->members.begin(), parent->members.end(),
-                   [&](const auto& m) { return KeyBefore(leg.key, m.first); });
-  parent->members.emplace(at, leg.key, std::move(value));
+  const auto at = std::find_if(parent->members.begin(), parent->members.end(),
+                               [&](const auto& m) { return KeyBefore(leg.key, m.key); });
+  parent->members.insert(at, {leg.key, std::move(value)});
   return true;
 }
 
@@ -183,13 +190,13 @@ bool Apply(DiffOp op, const std::vector<Leg>& legs, Node value, Node* root) {
   for (size_t i = 0; i + 1 < legs.size(); i++) {
     const size_t at = Locate(*parent, legs[i]);
     if (at == parent->members.size()) return false;
-    parent = &parent->members[at].second;
+    parent = &parent->members[at].value;
   }
   if (op == DiffOp::kInsert) return Insert(parent, legs.back(), std::move(value));
   const size_t at = Locate(*parent, legs.back());
   if (at == parent->members.size()) return false;
   if (op == DiffOp::kReplace) {
-    parent->members[at].second = std::move(value);
+    parent->members[at].value = std::move(value);
   } else {
     parent->members.erase(parent->members.begin() + static_cast<ptrdiff_t>(at));
   }
@@ -216,7 +223,7 @@ bool AppendPatchedJson(std::string_view before, std::string_view diffs,
     }
     if (!Apply(static_cast<DiffOp>(op), legs, std::move(value), &root)) return false;
   }
-  return Print(root, out);
+  return Print(root, out->size() + MostJsonText(before.size() + diffs.size()), out);
 }
 
 }  // namespace leat::mysql

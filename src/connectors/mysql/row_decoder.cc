@@ -58,12 +58,11 @@ struct Field {
   uint8_t scale = 0;
   uint32_t width = 0;
   const Charset* charset = nullptr;
+  DecimalReader decimal = {};
 };
 
-Field Fixed(Op op, uint32_t width) { return {op, 0, 0, 0, width, nullptr}; }
-Field Sized(Op op, uint32_t prefix) {
-  return {op, static_cast<uint8_t>(prefix), 0, 0, 0, nullptr};
-}
+Field Fixed(Op op, uint32_t width) { return {op, 0, 0, 0, width}; }
+Field Sized(Op op, uint32_t prefix) { return {op, static_cast<uint8_t>(prefix)}; }
 
 uint32_t PrefixOf(uint32_t longest) { return longest > 255 ? 2 : 1; }
 
@@ -154,6 +153,7 @@ class RowDecoder::Impl {
       fields_.push_back(FieldOf(column));
       fields_.back().precision = column.precision;
       fields_.back().scale = column.scale;
+      fields_.back().decimal = DecimalReader(column.precision, column.scale);
       if (column.type == Type::kJson) json_columns_++;
     }
   }
@@ -174,7 +174,8 @@ class RowDecoder::Impl {
   DeadLetter Reject(ByteReader in, const SchemaRef& schema);
 
  private:
-  // The bytes of a value; nullptr: malformed.
+  // The bytes of a value; nullptr: malformed. A length that is cut off reads as zero: the
+  // caller asks in->failed() once behind the last value.
   static const uint8_t* Take(ByteReader* in, const Field& field, size_t* size) {
     *size = field.width;
     switch (field.prefix) {
@@ -239,7 +240,7 @@ void RowDecoder::Impl::Put(const Field& f, const uint8_t* p, size_t size,
     }
     case Op::kDecimal: {
       Int128 value = 0;
-      if (ReadDecimal(p, f.precision, f.scale, &value)) [[likely]] {
+      if (f.decimal.Read(p, &value)) [[likely]] {
         to->Put<Int128>(row, value);
       } else {
         writer_.Fault(to, row, column, {chars, size}, "is no decimal");
@@ -328,20 +329,20 @@ bool RowDecoder::Impl::ReadImage(ByteReader* in, TableBuilder* out) {
   ByteReader reader = *in;
   const uint8_t* nulls = reader.Take((count + 7) / 8);
   if (!nulls) return false;
-  for (size_t i = 0; i < count; i++) {
+  const Field* field = fields_.data();
+  for (size_t i = 0; i < count; i++, field++) {
     const int column = static_cast<int>(i);
     if (HasBit(nulls, i)) {
       if (out->filled(column)) out->column(column).PutNull(row);
       continue;
     }
     size_t size = 0;
-    const uint8_t* value = Take(&reader, fields_[i], &size);
+    const uint8_t* value = Take(&reader, *field, &size);
     if (!value) return false;
-    if (!out->filled(column)) continue;
-    Put(fields_[i], value, size, &out->column(column), row, column);
+    if (out->filled(column)) Put(*field, value, size, &out->column(column), row, column);
   }
   *in = reader;
-  return true;
+  return !reader.failed();
 }
 
 bool RowDecoder::Impl::SkipImage(ByteReader* in) {
@@ -351,7 +352,7 @@ bool RowDecoder::Impl::SkipImage(ByteReader* in) {
     size_t size = 0;
     if (!HasBit(nulls, i) && !Take(in, fields_[i], &size)) return false;
   }
-  return true;
+  return !in->failed();
 }
 
 bool RowDecoder::Impl::FindJson(ByteReader in, JsonValues* values) {
@@ -369,7 +370,7 @@ bool RowDecoder::Impl::FindJson(ByteReader in, JsonValues* values) {
       values->emplace_back(std::string_view(reinterpret_cast<const char*>(value), size));
     }
   }
-  return true;
+  return !in.failed();
 }
 
 bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const JsonValues& before,
@@ -407,7 +408,7 @@ bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const JsonValues& before
     PutJson(before[which] && AppendPatchedJson(*before[which], diffs, &text_), to, row,
             column);
   }
-  return true;
+  return !in->failed();
 }
 
 DeadLetter RowDecoder::Impl::Reject(ByteReader in, const SchemaRef& schema) {

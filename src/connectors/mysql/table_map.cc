@@ -294,6 +294,7 @@ TableMapName ReadName(ByteReader* in) {
 
 Status ReadColumns(ByteReader* in, std::vector<ColumnDef>* columns) {
   const uint64_t count = ReadLength(in);
+  if (count == 0) return Malformed("no columns");
   if (count > kMostColumns) return Malformed("more columns than a table can have");
   const std::string_view types = in->Bytes(count);
   ByteReader meta(in->Bytes(ReadLength(in)));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace leat::mysql {
 
@@ -48,10 +49,26 @@ inline int64_t DayTime(const DateTime& t) {
   return seconds * kMicros + t.micros;
 }
 
+inline uint32_t BigEndian32(const uint8_t* p) {
+  uint32_t value;
+  std::memcpy(&value, p, 4);
+  return __builtin_bswap32(value);
+}
+inline uint32_t BigEndian16(const uint8_t* p) { return p[0] << 8 | p[1]; }
+
+// 1 to 8 bytes.
 inline uint64_t BigEndian(const uint8_t* p, int width) {
-  uint64_t value = 0;
-  for (int i = 0; i < width; i++) value = value << 8 | p[i];
-  return value;
+  const uint64_t high = width >= 4 ? BigEndian32(p) : 0;
+  switch (width) {
+    case 1: return p[0];
+    case 2: return BigEndian16(p);
+    case 3: return BigEndian16(p) << 8 | p[2];
+    case 4: return high;
+    case 5: return high << 8 | p[4];
+    case 6: return high << 16 | BigEndian16(p + 4);
+    case 7: return high << 24 | BigEndian16(p + 4) << 8 | p[6];
+    default: return high << 32 | BigEndian32(p + 4);
+  }
 }
 
 // Bytes of a fraction of `digits` digits, and its microseconds.

@@ -183,6 +183,10 @@ class TextDecoder::Impl {
   DeadLetter Reject(const char* const* values, const unsigned long* lengths);
 
  private:
+  // All but numbers.
+  bool PutOther(const Field& f, std::string_view text, ColumnBuilder* to, int64_t row,
+                int column);
+
   ValueWriter writer_;
   std::vector<Field> fields_;
 };
@@ -191,7 +195,6 @@ bool TextDecoder::Impl::Put(const char* data, size_t size, ColumnBuilder* to, in
                             int column) {
   const Field& f = fields_[static_cast<size_t>(column)];
   const std::string_view text(data, size);
-  DateTime t;
   auto number = [&]<typename T>(T value) {
     if (!ReadNumber(text, &value)) return false;
     to->Put<T>(row, value);
@@ -225,6 +228,16 @@ bool TextDecoder::Impl::Put(const char* data, size_t size, ColumnBuilder* to, in
       writer_.Bytes(to, row, column, digits.data(), digits.size());
       return true;
     }
+    default: return PutOther(f, text, to, row, column);
+  }
+}
+
+bool TextDecoder::Impl::PutOther(const Field& f, std::string_view text, ColumnBuilder* to,
+                                 int64_t row, int column) {
+  const char* data = text.data();
+  const size_t size = text.size();
+  DateTime t;
+  switch (f.op) {
     case Op::kDate:
       if (size != 10 || !ReadDate(text, &t)) return false;
       writer_.Date(to, row, column, t.year, t.month, t.day);
@@ -248,8 +261,8 @@ bool TextDecoder::Impl::Put(const char* data, size_t size, ColumnBuilder* to, in
     case Op::kPadded: writer_.Padded(to, row, column, data, size); return true;
     case Op::kBytes: writer_.Bytes(to, row, column, data, size); return true;
     case Op::kGeometry: writer_.Geometry(to, row, column, data, size); return true;
+    default: return false;
   }
-  return false;
 }
 
 Status TextDecoder::Impl::Misfit(int column, std::string_view text) const {

@@ -50,11 +50,17 @@ class ValueWriter {
     }
   }
   void DateAndTime(ColumnBuilder* to, int64_t row, int column, const DateTime& t) {
-    if (IsDate(t.year, t.month, t.day)) [[likely]] {
-      to->Put<int64_t>(row, DaysOf(t.year, t.month, t.day) * kDayMicros + DayTime(t));
-    } else {
-      NoDate(to, row, column, t);
+    // Rows near each other tend to be of one day.
+    const uint32_t date = t.year << 16 | t.month << 8 | t.day;
+    if (date != last_date_ || date == 0) [[unlikely]] {
+      if (!IsDate(t.year, t.month, t.day)) {
+        NoDate(to, row, column, t);
+        return;
+      }
+      last_date_ = date;
+      last_day_micros_ = DaysOf(t.year, t.month, t.day) * kDayMicros;
     }
+    to->Put<int64_t>(row, last_day_micros_ + DayTime(t));
   }
   // Seconds and microseconds since 1970 UTC; zero stands for 0000-00-00.
   void Instant(ColumnBuilder* to, int64_t row, int column, int64_t seconds,
@@ -103,6 +109,8 @@ class ValueWriter {
   TableDef table_;
   ValueOptions options_;
   std::vector<FaultyValue> faults_;
+  uint32_t last_date_ = 0;  // 0: none yet
+  int64_t last_day_micros_ = 0;
   int64_t zero_dates_ = 0;
   int64_t dates_before_row_ = 0;
 };
