@@ -50,20 +50,20 @@ Result<std::vector<SchemaRef>> LogSource::Tables() {
 }
 
 Result<LogPosition> LogSource::StartPosition(const Resume& resume) {
-  if (!resume.resume.empty()) {
-    ASSIGN_OR_RETURN(LogPosition from, LogPosition::Parse(resume.resume));
+  LogPosition from;
+  if (resume.resume.empty()) {
+    ASSIGN_OR_RETURN(from, EndOfLog(client_.get()));
+  } else {
+    ASSIGN_OR_RETURN(from, LogPosition::Parse(resume.resume));
     ASSIGN_OR_RETURN(progress_, SnapshotProgress::Parse(from.snapshot));
-    for (const auto& [id, floor] : resume.floors) {
-      progress_.Adopt(id, ProgressOf(floor));
-    }
-    for (const CatalogTable& table : catalog_) {
-      if (from.refresh.contains(table.def.id.ToString())) refresh_.insert(table.def.id);
-    }
-    return from;
   }
-  ASSIGN_OR_RETURN(LogPosition from, EndOfLog(client_.get()));
-  if (options_.snapshot == SourceOptions::SnapshotMode::kNever) {
-    for (const CatalogTable& table : catalog_) progress_.Set(table.def.id, {true, {}});
+  for (const auto& [id, floor] : resume.floors) progress_.Adopt(id, ProgressOf(floor));
+  for (const CatalogTable& table : catalog_) {
+    const TableId& id = table.def.id;
+    if (options_.snapshot == SourceOptions::SnapshotMode::kNever) {
+      progress_.Set(id, {true, {}});
+    }
+    if (from.refresh.contains(id.ToString())) refresh_.insert(id);
   }
   return from;
 }
