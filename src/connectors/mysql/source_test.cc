@@ -1,10 +1,10 @@
 // The source against real servers, driven as the runtime drives it.
 #include "connectors/mysql/source.h"
 
-#include <arrow/api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/mysql/batch_testing.h"
 #include "connectors/mysql/snapshot_testing.h"
 #include "core/config_reader.h"
 
@@ -15,42 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// A row as "insert t 1|a" and an event as "schema t", in the order of seq.
-std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
-  std::string out;
-  for (int c = 0; c < rows.num_columns(); c++) {
-    if (c > 0) out += '|';
-    out += (*rows.column(c)->GetScalar(row))->ToString();
-  }
-  return out;
-}
-
-std::vector<std::string> Lines(const Batch& batch) {
-  static constexpr const char* kOps[] = {"insert", "update", "delete", "read"};
-  static constexpr const char* kEvents[] = {"schema", "truncate", "drop", "rename",
-                                            "done"};
-  std::map<uint32_t, std::string> lines;
-  for (const Chunk& chunk : batch.chunks) {
-    int64_t before = 0;
-    for (int64_t i = 0; i < chunk.size(); i++) {
-      auto at = static_cast<size_t>(i);
-      std::string line = std::string(kOps[static_cast<int>(chunk.ops[at])]) + " " +
-                         chunk.schema->id.table + " " + RowText(*chunk.rows, i);
-      if (chunk.ops[at] == Op::kUpdate && chunk.before) {
-        line += " was " + RowText(*chunk.before, before++);
-      }
-      lines[chunk.seq[at]] = line;
-    }
-  }
-  for (const Event& event : batch.events) {
-    lines[event.seq] =
-        std::string(kEvents[static_cast<int>(event.kind)]) + " " + event.table.table;
-  }
-  std::vector<std::string> out;
-  for (auto& [seq, line] : lines) out.push_back(line);
-  return out;
-}
 
 class SourceTest : public LiveServerTest {
  protected:

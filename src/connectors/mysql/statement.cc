@@ -135,7 +135,44 @@ class Parser {
     return Simple(Statement::Kind::kOther);
   }
 
+  std::vector<TableId> ParseChanged() {
+    std::vector<TableId> tables;
+    // One target.
+    if (Accept("INSERT") || Accept("REPLACE") || Is("LOAD")) {
+      if (Is("LOAD")) {
+        while (!AtEnd() && !Is("INTO")) Advance();
+      }
+      Modifiers();
+      AddTable(&tables);
+      return tables;
+    }
+    // Those between the verb and SET or WHERE; after a WITH, all that may be tables.
+    bool all = Is("WITH");
+    Advance();
+    Modifiers();
+    AddTable(&tables);
+    while (!AtEnd() && (all || !(Is("SET") || Is("WHERE")))) {
+      bool next = IsSymbol(',') || Is("JOIN") || Is("FROM") || Is("USING") ||
+                  Is("UPDATE") || Is("INTO") || Is("STRAIGHT_JOIN");
+      Advance();
+      if (!next) continue;
+      Modifiers();
+      AddTable(&tables);
+    }
+    return tables;
+  }
+
  private:
+  void Modifiers() {
+    while (Accept("LOW_PRIORITY") || Accept("HIGH_PRIORITY") || Accept("DELAYED") ||
+           Accept("IGNORE") || Accept("QUICK") || Accept("INTO") || Accept("FROM") ||
+           Accept("TABLE")) {
+    }
+  }
+  void AddTable(std::vector<TableId>* tables) {
+    TableId id;
+    if (Table(&id)) tables->push_back(std::move(id));
+  }
   void Advance() { token_ = tokens_.Next(); }
   bool Is(std::string_view word) const {
     if (token_.kind != Token::Kind::kName || token_.text.size() != word.size()) {
@@ -175,7 +212,7 @@ class Parser {
   }
 
   bool Name(std::string* name) {
-    if (!IsName()) return false;
+    if (!IsName() || token_.text.empty()) return false;
     *name = token_.text;
     Advance();
     return true;
@@ -419,23 +456,8 @@ Statement ParseStatement(std::string_view text, std::string_view database) {
   return Parser(text, database).Parse();
 }
 
-std::vector<TableId> MentionedNames(std::string_view text, std::string_view database) {
-  std::vector<TableId> names;
-  Tokenizer tokens(text);
-  std::string before;  // the name before a dot
-  bool dot = false;
-  for (Token t = tokens.Next(); t.kind != Token::Kind::kEnd; t = tokens.Next()) {
-    bool name = t.kind == Token::Kind::kName || t.kind == Token::Kind::kQuotedName;
-    if (name) {
-      names.push_back({dot ? before : std::string(database), "", t.text});
-      before = t.text;
-      dot = false;
-    } else {
-      dot = t.kind == Token::Kind::kSymbol && t.text[0] == '.' && !before.empty();
-      if (!dot) before.clear();
-    }
-  }
-  return names;
+std::vector<TableId> ChangedTables(std::string_view text, std::string_view database) {
+  return Parser(text, database).ParseChanged();
 }
 
 }  // namespace leat::mysql

@@ -59,7 +59,7 @@ struct Statement {
 // `database` is the session's, for names without one.
 Statement ParseStatement(std::string_view text, std::string_view database);
 
-// Every name in the statement that may be a table's, with `database` where it has none.
-std::vector<TableId> MentionedNames(std::string_view text, std::string_view database);
+// The tables that a statement of Kind::kData may change.
+std::vector<TableId> ChangedTables(std::string_view text, std::string_view database);
 
 }  // namespace leat::mysql

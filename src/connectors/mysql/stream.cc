@@ -59,6 +59,8 @@ Result<std::optional<Batch>> LogStream::Read(EventFeed* feed, SteadyTime deadlin
       held_ = event;
       return TakeBatch();
     }
+    bool tail = delivered_rows_ > 0 && rows_after_ >= delivered_rows_;
+    if (!transaction_.open && (end_batch_ || tail)) return TakeBatch();
     // A transaction that fits is not cut; a large one is, at twice the size.
     int64_t limit = transaction_.open ? 2 * options_.batch_bytes : options_.batch_bytes;
     if (bytes_in_batch_ >= limit) return TakeBatch();
@@ -138,6 +140,9 @@ void LogStream::EndTransaction() {
 }
 
 Result<std::optional<Batch>> LogStream::TakeBatch() {
+  // A boundary among rows that were handed on already would put those behind it into an
+  // epoch that does not count them.
+  if (skip_rows_ > 0) return std::optional<Batch>();
   at_.renames = tables_.renames();
   bool moved = !(at_.file == delivered_.file && at_.offset == delivered_.offset &&
                  at_.gtids == delivered_.gtids);
@@ -153,11 +158,13 @@ Result<std::optional<Batch>> LogStream::TakeBatch() {
   batch.bytes = bytes_in_batch_;
   if (batch.boundary) {
     delivered_ = at_;
-    delivered_rows_ = 0;
+    rows_after_ = delivered_rows_ = 0;
   } else {
-    delivered_rows_ = transaction_.rows;
+    delivered_rows_ = rows_after_;
     delivered_gtid_ = transaction_.gtid;
+    delivered_renames_ = at_.renames;
   }
+  end_batch_ = false;
   seq_ = 0;
   rows_in_batch_ = bytes_in_batch_ = batch_time_ = 0;
   return std::optional(std::move(batch));
@@ -185,7 +192,12 @@ void LogStream::ForgetPlace() {
 }
 
 void LogStream::Rewind() {
+  // What was handed on inside a transaction has consumed its renames.
+  FollowedTables::Renames renames =
+      delivered_rows_ > 0 ? delivered_renames_ : delivered_.renames;
   skip_rows_ = delivered_rows_;
+  rows_after_ = 0;
+  end_batch_ = false;
   at_ = delivered_;
   file_ = at_.file;
   offset_ = at_.offset;
@@ -198,7 +210,7 @@ void LogStream::Rewind() {
   rejects_.clear();
   seq_ = 0;
   rows_in_batch_ = bytes_in_batch_ = batch_time_ = 0;
-  tables_.Restart(at_.renames);
+  tables_.Restart(std::move(renames));
 }
 
 }  // namespace leat::mysql

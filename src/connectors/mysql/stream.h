@@ -126,9 +126,12 @@ class LogStream {
 
   LogPosition at_;              // after the last transaction read
   LogPosition delivered_;       // after the last boundary handed on
-  int64_t delivered_rows_ = 0;  // handed on of the transaction after it
-  Gtid delivered_gtid_;         // of that transaction
-  int64_t skip_rows_ = 0;       // still to be skipped of them, after Rewind
+  int64_t rows_after_ = 0;      // read after it, whether handed on or not
+  int64_t delivered_rows_ = 0;  // handed on after it
+  Gtid delivered_gtid_;         // of the transaction the last of them is in
+  FollowedTables::Renames delivered_renames_;  // pending after them
+  int64_t skip_rows_ = 0;   // still to be skipped of them, after Rewind
+  bool end_batch_ = false;  // a definition was read: nothing may join it
 
   bool limited_ = false;
   std::string limit_file_;

@@ -114,10 +114,16 @@ Result<LogStream::Step> LogStream::HandleRows(const LogEvent& event) {
   uint32_t first = seq_;
   ASSIGN_OR_RETURN(int64_t count,
                    table->stream->Append(rows, context, skip_rows_, &seq_, &rejects_));
+  if (skip_rows_ > 0 && count >= skip_rows_ && transaction_.gtid != delivered_gtid_) {
+    return Status::Transient(
+        "after the reconnect the log has other transactions than before it: starting "
+        "again from the last commit");
+  }
   skip_rows_ -= std::min(skip_rows_, count);
+  rows_after_ += count;
   transaction_.rows += count;
   rows_in_batch_ += seq_ - first;
-  bytes_in_batch_ += static_cast<int64_t>(rows.rows.size());
+  if (seq_ != first) bytes_in_batch_ += static_cast<int64_t>(rows.rows.size());
   batch_time_ = std::max(batch_time_, context.time);
   newest_time_ = std::max(newest_time_, context.time);
   return Step::kMore;
@@ -193,12 +199,13 @@ Result<LogStream::Step> LogStream::HandleDefinition(const Statement& statement,
   if (rows_in_batch_ > 0) return Step::kFlush;
   if (events_.empty()) batch_started_ = std::chrono::steady_clock::now();
   RETURN_IF_ERROR(tables_.OnDefinition(statement, query.statement, &events_));
+  end_batch_ = true;
   return Step::kMore;
 }
 
 // A change logged as a statement cannot be followed: it must not be of a followed table.
 Status LogStream::RejectStatementData(const QueryEvent& query) {
-  for (const TableId& name : MentionedNames(query.statement, query.database)) {
+  for (const TableId& name : ChangedTables(query.statement, query.database)) {
     if (!tables_.Follows(name)) continue;
     return Status::Config(fmt::format(
         "a change of {} was logged as a statement, not as rows: {}; run SET GLOBAL "
@@ -242,11 +249,6 @@ Status LogStream::HandleGtid(const LogEvent& event) {
   transaction_.gtid = std::move(gtid.gtid);
   if (options_.follow.needs.meta && transaction_.has_gtid) {
     transaction_.gtid_text = transaction_.gtid.ToString();
-  }
-  if (skip_rows_ > 0 && !(transaction_.gtid == delivered_gtid_)) {
-    return Status::Transient(
-        "after the reconnect the log goes on with another transaction than the one that "
-        "was being read: starting again from the last commit");
   }
   return Status::Ok();
 }
