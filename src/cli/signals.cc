@@ -1,32 +1,59 @@
 #include "cli/signals.h"
 
-#include <pthread.h>
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
 
 #include "cli/shell.h"
 
 namespace leat {
+namespace {
+
+constexpr int kSignals[] = {SIGINT, SIGTERM};
+constexpr char kSignal = 's';
+constexpr char kEnd = 'e';
+
+// Where the handler tells the watch: a handler may do little more than write.
+std::atomic<int> wake_fd{-1};
+
+void Handle(int) {
+  int saved = errno;
+  [[maybe_unused]] ssize_t n = write(wake_fd.load(), &kSignal, 1);
+  errno = saved;
+}
+
+}  // namespace
 
 SignalWatch::SignalWatch(std::function<void()> first, std::function<void()> second)
     : first_(std::move(first)), second_(std::move(second)) {
-  sigemptyset(&watched_);
-  sigaddset(&watched_, SIGINT);
-  sigaddset(&watched_, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &watched_, &before_);
+  if (pipe2(pipe_, O_CLOEXEC) != 0) return;  // signals then end the process at once
+  wake_fd = pipe_[1];
   thread_ = std::thread([this] { Watch(); });
+  struct sigaction action = {};
+  action.sa_handler = Handle;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  for (size_t i = 0; i < std::size(kSignals); i++) {
+    sigaction(kSignals[i], &action, &before_[i]);
+  }
 }
 
 SignalWatch::~SignalWatch() {
-  stop_.Cancel();
+  if (!thread_.joinable()) return;
+  for (size_t i = 0; i < std::size(kSignals); i++) {
+    sigaction(kSignals[i], &before_[i], nullptr);
+  }
+  [[maybe_unused]] ssize_t n = write(pipe_[1], &kEnd, 1);
   thread_.join();
-  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  close(pipe_[0]);
+  close(pipe_[1]);
 }
 
 void SignalWatch::Watch() {
-  const timespec step{0, 50'000'000};
   int seen = 0;
-  while (!stop_.cancelled()) {
-    if (sigtimedwait(&watched_, nullptr, &step) < 0) continue;
+  for (char what = 0; read(pipe_[0], &what, 1) == 1 && what != kEnd;) {
     seen++;
     if (seen == 1) first_();
     if (seen == 2) second_();

@@ -1,14 +1,13 @@
 // SIGINT and SIGTERM of the process while one of these lives: the first and the second
 // call what they were given, from the watch's own thread; the third ends the process.
-// Create it before any other thread: they inherit that they do not see the signals.
+// One at a time. It works whichever threads were there before: libraries start some as
+// they are loaded, so a mask that threads inherit would come too late.
 #pragma once
 
 #include <signal.h>
 
 #include <functional>
 #include <thread>
-
-#include "base/clock.h"
 
 namespace leat {
 
@@ -24,9 +23,8 @@ class SignalWatch {
 
   const std::function<void()> first_;
   const std::function<void()> second_;
-  sigset_t watched_{};
-  sigset_t before_{};
-  CancelToken stop_;
+  int pipe_[2] = {-1, -1};
+  struct sigaction before_[2] = {};
   std::thread thread_;
 };
 
