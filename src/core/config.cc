@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <tuple>
 
 #include "core/config_value.h"
@@ -65,6 +66,14 @@ static const T& As(const auto& value, std::string_view field) {
 
 const std::string& Config::String(std::string_view field) const {
   return As<std::string>(Get(field), field);
+}
+std::string Config::Path(std::string_view field) const {
+  const std::string& text = String(field);
+  std::filesystem::path path(text);
+  if (text.empty() || path.is_absolute() || text.find("://") != std::string::npos) {
+    return text;
+  }
+  return (folder_ / path).lexically_normal().string();
 }
 bool Config::Bool(std::string_view field) const { return As<bool>(Get(field), field); }
 const std::vector<std::string>& Config::Strings(std::string_view field) const {

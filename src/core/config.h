@@ -60,6 +60,8 @@ class Config {
   Place At(std::string_view field) const;  // of its value, or of the mapping
   // What relative paths in it start from: the project's folder (where leat.yaml is).
   const std::string& folder() const { return folder_; }
+  // A String that is a path: relative ones start at folder(); empty ones and URLs stay.
+  std::string Path(std::string_view field) const;
   // Nothing was found wrong with it or below it.
   bool clean() const { return clean_; }
 

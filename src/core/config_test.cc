@@ -95,6 +95,18 @@ TEST(Config, AnswersDefaultsWhereTheFileIsSilent) {
   EXPECT_THAT(empty->Strings("tables"), ElementsAre("a", "b"));
 }
 
+TEST(Config, PathsStartAtTheProjectsFolder) {
+  auto path = [](const std::string& text) {
+    auto config = ParseConfig(TestSpec(), "name: \"" + text + "\"", "p.yaml", "shop");
+    return config.ok() ? config->Path("name") : config.status().message();
+  };
+  EXPECT_EQ(path("./lake"), "shop/lake");
+  EXPECT_EQ(path("../lake"), "lake");
+  EXPECT_EQ(path("/lake"), "/lake");
+  EXPECT_EQ(path("s3://lake/x"), "s3://lake/x");
+  EXPECT_EQ(path(""), "");
+}
+
 struct ErrorCase {
   const char* name;
   const char* yaml;

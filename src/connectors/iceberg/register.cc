@@ -93,7 +93,7 @@ Spec MakeSpec() {
 
 SinkOptions OptionsFrom(const Config& config) {
   SinkOptions options;
-  options.warehouse = config.String("warehouse");
+  options.warehouse = config.Path("warehouse");
   const Config& s3 = config.Object("s3");
   options.s3.endpoint = s3.String("endpoint");
   options.s3.region = s3.String("region");
@@ -104,7 +104,7 @@ SinkOptions OptionsFrom(const Config& config) {
   const Config& catalog = config.Object("catalog");
   options.catalog.type = catalog.String("type");
   options.catalog.name = catalog.String("name");
-  options.catalog.uri = catalog.String("uri");
+  options.catalog.uri = catalog.Path("uri");
   options.table = config.String("table");
   options.location = config.String("location");
   options.mode = config.String("mode") == "append" ? Mode::kAppend : Mode::kUpsert;
