@@ -48,7 +48,7 @@ std::vector<std::string> NamesOf(const TableSchema& schema) {
 // How far a walk over a batch got in each chunk.
 class ChunkCursors {
  public:
-  explicit ChunkCursors(const Batch& batch) : batch_(batch) {
+  explicit ChunkCursors(const Batch& batch) {
     for (const Chunk& chunk : batch.chunks) ranges_.push_back({&chunk, 0, 0, 0});
   }
 
@@ -73,7 +73,6 @@ class ChunkCursors {
   }
 
  private:
-  const Batch& batch_;
   std::vector<ChunkRange> ranges_;
 };
 
