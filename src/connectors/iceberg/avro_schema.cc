@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/iceberg/avro_reader.h"
+#include "connectors/iceberg/json_number.h"
 
 namespace leat::iceberg {
 namespace {
@@ -100,7 +101,7 @@ class Parser {
     for (const Json& item : json.at("fields")) {
       AvroNode::Child child;
       child.name = item.at("name").get<std::string>();
-      child.field_id = item.value("field-id", -1);
+      child.field_id = JsonNumber<int>(item, "field-id", -1);
       ASSIGN_OR_RETURN(child.node, Node(item.at("type"), depth + 1));
       at(made).children.push_back(std::move(child));
     }
@@ -109,7 +110,7 @@ class Parser {
 
   Status Fixed(const Json& json, int made) {
     at(made).kind = Kind::kFixed;
-    at(made).size = json.at("size").get<int64_t>();
+    at(made).size = JsonNumber(json.at("size"));
     if (at(made).size < 0) return Status::Config("an Avro schema with a negative size");
     Remember(json, made);
     return Status::Ok();

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "connectors/iceberg/json_number.h"
+
 namespace leat::iceberg {
 namespace {
 
@@ -54,7 +56,7 @@ template <typename T>
 std::map<int, T> ReadPairs(const Json& json) {
   std::map<int, T> map;
   for (const Json& pair : json) {
-    int id = pair.at(0).get<int>();
+    int id = JsonNumber<int>(pair.at(0));
     if constexpr (std::is_same_v<T, Binary>) {
       map[id] = FromHex(pair.at(1).get<std::string>());
     } else {
@@ -66,10 +68,10 @@ std::map<int, T> ReadPairs(const Json& json) {
 
 DataFile Read(const Json& json) {
   DataFile file;
-  file.content = static_cast<DataFile::Content>(json.at("content").get<int>());
+  file.content = static_cast<DataFile::Content>(JsonNumber<int>(json.at("content")));
   file.path = json.at("path").get<std::string>();
   file.format = json.at("format").get<std::string>();
-  file.spec_id = json.at("spec").get<int>();
+  file.spec_id = JsonNumber<int>(json.at("spec"));
   for (const Json& value : json.at("partition")) {
     if (value.is_null()) {
       file.partition.emplace_back();
@@ -77,8 +79,8 @@ DataFile Read(const Json& json) {
       file.partition.emplace_back(FromHex(value.get<std::string>()));
     }
   }
-  file.record_count = json.at("records").get<int64_t>();
-  file.file_size = json.at("bytes").get<int64_t>();
+  file.record_count = JsonNumber(json.at("records"));
+  file.file_size = JsonNumber(json.at("bytes"));
   file.column_sizes = ReadPairs<int64_t>(json.at("sizes"));
   file.value_counts = ReadPairs<int64_t>(json.at("values"));
   file.null_value_counts = ReadPairs<int64_t>(json.at("nulls"));
@@ -87,7 +89,7 @@ DataFile Read(const Json& json) {
   file.upper_bounds = ReadPairs<Binary>(json.at("upper"));
   file.split_offsets = json.at("splits").get<std::vector<int64_t>>();
   file.equality_ids = json.at("equality").get<std::vector<int>>();
-  if (json.contains("sort")) file.sort_order_id = json["sort"].get<int>();
+  if (json.contains("sort")) file.sort_order_id = JsonNumber<int>(json["sort"]);
   if (json.contains("about")) file.referenced_data_file = json["about"];
   return file;
 }

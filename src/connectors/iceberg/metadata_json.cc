@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "connectors/iceberg/json_number.h"
 #include "connectors/iceberg/metadata.h"
 #include "connectors/iceberg/uuid.h"
 
@@ -15,15 +16,15 @@ constexpr int kFormat = 2;
 
 Snapshot ReadSnapshot(const Json& json) {
   Snapshot s;
-  s.id = json.at("snapshot-id").get<int64_t>();
+  s.id = JsonNumber(json.at("snapshot-id"));
   if (json.contains("parent-snapshot-id") && !json["parent-snapshot-id"].is_null()) {
-    s.parent_id = json["parent-snapshot-id"].get<int64_t>();
+    s.parent_id = JsonNumber(json["parent-snapshot-id"]);
   }
-  s.sequence_number = json.value("sequence-number", int64_t{0});
-  s.timestamp_ms = json.at("timestamp-ms").get<int64_t>();
+  s.sequence_number = JsonNumber(json, "sequence-number", int64_t{0});
+  s.timestamp_ms = JsonNumber(json.at("timestamp-ms"));
   s.manifest_list = json.value("manifest-list", "");
   s.summary = json.value("summary", std::map<std::string, std::string>());
-  s.schema_id = json.value("schema-id", 0);
+  s.schema_id = JsonNumber<int>(json, "schema-id", 0);
   s.text = json.dump();
   return s;
 }
@@ -51,7 +52,7 @@ std::string Join(const List& list, ToText to_text) {
 }
 
 Status CheckFormat(const Json& json) {
-  int format = json.at("format-version").get<int>();
+  int format = JsonNumber<int>(json.at("format-version"));
   if (format == kFormat) return Status::Ok();
   return Status::Config(fmt::format(
       "The table is of Iceberg format v{}, and only v2 is written; {}", format,
@@ -80,11 +81,11 @@ Status TableMetadata::ReadShape(Json& json) {
   uuid_ = json.at("table-uuid").get<std::string>();
   location_ = json.at("location").get<std::string>();
   while (location_.size() > 1 && location_.back() == '/') location_.pop_back();
-  last_sequence_number_ = json.at("last-sequence-number").get<int64_t>();
-  last_updated_ms_ = json.at("last-updated-ms").get<int64_t>();
-  last_column_id_ = json.at("last-column-id").get<int>();
-  current_schema_id_ = json.at("current-schema-id").get<int>();
-  default_spec_id_ = json.at("default-spec-id").get<int>();
+  last_sequence_number_ = JsonNumber(json.at("last-sequence-number"));
+  last_updated_ms_ = JsonNumber(json.at("last-updated-ms"));
+  last_column_id_ = JsonNumber<int>(json.at("last-column-id"));
+  current_schema_id_ = JsonNumber<int>(json.at("current-schema-id"));
+  default_spec_id_ = JsonNumber<int>(json.at("default-spec-id"));
   properties_ = json.value("properties", properties_);
   for (const Json& item : json.at("schemas")) {
     ASSIGN_OR_RETURN(Schema schema, Schema::FromJson(item));
@@ -110,26 +111,26 @@ Status TableMetadata::ReadShape(Json& json) {
 
 Status TableMetadata::ReadHistory(Json& json) {
   if (json.contains("current-snapshot-id") && !json["current-snapshot-id"].is_null()) {
-    current_snapshot_id_ = json["current-snapshot-id"].get<int64_t>();
+    current_snapshot_id_ = JsonNumber(json["current-snapshot-id"]);
   }
   if (json.contains("snapshots")) {
     for (const Json& item : json["snapshots"]) snapshots_.push_back(ReadSnapshot(item));
   }
   if (json.contains("refs")) {
     for (auto& [name, ref] : json["refs"].items()) {
-      refs_[name] = ref.at("snapshot-id").get<int64_t>();
+      refs_[name] = JsonNumber(ref.at("snapshot-id"));
       ref_texts_[name] = ref.dump();
     }
   }
   if (json.contains("snapshot-log")) {
     for (const Json& entry : json["snapshot-log"]) {
-      snapshot_log_.push_back({entry.at("timestamp-ms").get<int64_t>(),
-                               std::to_string(entry.at("snapshot-id").get<int64_t>())});
+      snapshot_log_.push_back({JsonNumber(entry.at("timestamp-ms")),
+                               std::to_string(JsonNumber(entry.at("snapshot-id")))});
     }
   }
   if (json.contains("metadata-log")) {
     for (const Json& entry : json["metadata-log"]) {
-      metadata_log_.push_back({entry.at("timestamp-ms").get<int64_t>(),
+      metadata_log_.push_back({JsonNumber(entry.at("timestamp-ms")),
                                entry.at("metadata-file").get<std::string>()});
     }
   }
@@ -182,10 +183,11 @@ void TableMetadata::DropStatistics(const std::set<int64_t>& snapshots) {
     auto found = other_.find(name);
     if (found == other_.end() || found->second == "[]") continue;
     Json kept = Json::array();
-    for (Json& item : Json::parse(found->second, nullptr, false)) {
-      if (!snapshots.contains(item.value("snapshot-id", int64_t{-1}))) {
-        kept.push_back(std::move(item));
-      }
+    for (Json& item : Json::parse(found->second)) {
+      auto id = item.is_object() ? item.find("snapshot-id") : item.end();
+      const bool gone = id != item.end() && id->is_number_integer() &&
+                        snapshots.contains(id->get<int64_t>());
+      if (!gone) kept.push_back(std::move(item));
     }
     found->second = kept.dump();
   }

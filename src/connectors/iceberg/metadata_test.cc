@@ -77,6 +77,9 @@ TEST(MetadataTest, OtherFormatsAreRefusedWithARemedy) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().kind(), ErrorKind::kConfig);
   EXPECT_THAT(refused.status().message(), HasSubstr("format-version to 2"));
+  foreign["format-version"] = 2;
+  foreign["last-updated-ms"] = 6.6e30;
+  EXPECT_FALSE(TableMetadata::Parse(foreign.dump()).ok());
   EXPECT_FALSE(TableMetadata::Parse("{}").ok());
   EXPECT_FALSE(TableMetadata::Parse("[").ok());
 }

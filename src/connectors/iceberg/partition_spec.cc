@@ -5,6 +5,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "connectors/iceberg/json_number.h"
+
 namespace leat::iceberg {
 namespace {
 
@@ -165,12 +167,12 @@ Json PartitionSpec::ToJson() const {
 Result<PartitionSpec> PartitionSpec::FromJson(const Json& json) {
   try {
     PartitionSpec spec;
-    spec.id = json.at("spec-id").get<int>();
+    spec.id = JsonNumber<int>(json.at("spec-id"));
     int next_id = kFirstFieldId;
     for (const Json& item : json.at("fields")) {
       PartitionField field;
-      field.source_id = item.at("source-id").get<int>();
-      field.field_id = item.value("field-id", next_id);
+      field.source_id = JsonNumber<int>(item.at("source-id"));
+      field.field_id = JsonNumber<int>(item, "field-id", next_id);
       next_id = field.field_id + 1;
       field.name = item.at("name").get<std::string>();
       field.transform = Transform::Parse(item.at("transform").get<std::string>());

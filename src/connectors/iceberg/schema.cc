@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "connectors/iceberg/json_number.h"
+
 namespace leat::iceberg {
 namespace {
 
@@ -73,7 +75,7 @@ Result<std::vector<NestedField>> FieldsFromJson(const Json& json, int depth) {
   std::vector<NestedField> fields;
   for (const Json& item : json) {
     NestedField field;
-    field.id = item.at("id").get<int>();
+    field.id = JsonNumber<int>(item.at("id"));
     field.name = item.at("name").get<std::string>();
     field.required = item.at("required").get<bool>();
     field.doc = item.value("doc", "");
@@ -95,7 +97,7 @@ Result<Type> TypeFromJson(const Json& json, int depth) {
   }
   auto child = [&](const char* name, bool required) -> Status {
     NestedField field;
-    field.id = json.at(std::string(name) + "-id").get<int>();
+    field.id = JsonNumber<int>(json.at(std::string(name) + "-id"));
     field.name = name;
     field.required = required;
     ASSIGN_OR_RETURN(field.type, TypeFromJson(json.at(name), depth + 1));
@@ -165,8 +167,12 @@ Json Schema::ToJson() const {
 Result<Schema> Schema::FromJson(const Json& json) {
   try {
     Schema schema;
-    schema.id = json.value("schema-id", 0);
-    schema.identifier_ids = json.value("identifier-field-ids", std::vector<int>());
+    schema.id = JsonNumber<int>(json, "schema-id", 0);
+    if (json.contains("identifier-field-ids")) {
+      for (const Json& id : json["identifier-field-ids"]) {
+        schema.identifier_ids.push_back(JsonNumber<int>(id));
+      }
+    }
     ASSIGN_OR_RETURN(schema.fields, FieldsFromJson(json.at("fields"), 0));
     return schema;
   } catch (const Json::exception& error) {
