@@ -3,10 +3,12 @@
 from harness import readers
 
 
-def poll(project, server, **options):
-    project.pipeline(server, [], mode="append", mysql={
-        "read": "poll", "poll": {"table": "t", "cursor": "n", "every": "100ms", "limit": 10,
-                                 **options}})
+def poll(project, server):
+    project.write("pipelines/p.yaml", {
+        "from": {"mysql": {"url": server.url(), "read": "poll", "poll": {
+            "table": "t", "cursor": "n", "every": "100ms", "limit": 10}}},
+        "to": {"iceberg": {"warehouse": "./lake", "mode": "append"}},
+        "commit": {"every": "100ms"}})
 
 
 def test_ties_at_the_cursor_lose_nothing(server, project):

@@ -77,7 +77,7 @@ def test_a_missing_bucket_and_wrong_keys_are_named(mariadb, project, s3):
     project.pipeline(mariadb, ["t"], **s3)
     run = project.command("check", ".")
     assert run.wait() in (leat.FAILED, leat.BAD_CONFIG)
-    assert "AWS_" in run.text or "access key" in run.text.lower()
+    assert "check the credentials" in run.text
 
 
 def test_scar_30_the_stores_secret_is_in_no_log(mariadb, project, s3):
