@@ -30,6 +30,7 @@ QUERY = """
   FROM orders o JOIN order_details d ON d.order_id = o.id
                 JOIN payment_method p ON p.id = o.payment_method_id
   GROUP BY p.id, p.method_name, p.bank ORDER BY p.id"""
+PYTHON = process.CACHE / "clients" / "bin" / "python"
 TERMINAL = sys.stdout.isatty()
 
 
@@ -137,18 +138,16 @@ class Demo:
         note(f"{'':<9}{'orders':>22}{'order_details':>22}{'customers':>26}")
         note(f"{'':<9}" + f"{'MariaDB':>11}{'lake':>11}" * 2 + f"{'MariaDB':>13}{'lake':>13}")
         while time.monotonic() < end:
-            source, lake = self.source_counts(), self.lake_counts()
+            lake, source = self.lake_counts(), self.source_counts()
             left = end - time.monotonic()
             text = f"{self.options.seconds - left:>5.0f} s  " + "".join(
                 f"{source[name]:>{width},}{lake[name]:>{width},}"
                 for name, width in (("orders", 11), ("order_details", 11), ("customers", 13)))
-            self.progress(text)
+            note(text)
             for child, what in ((run, "leat run"), (writer, "leat generate --live")):
                 if not child.alive():
                     raise SystemExit(f"\n{what} ended:\n{process.tail(child.log)}")
-            time.sleep(min(1, max(0, left)))
-        if TERMINAL:
-            print()
+            time.sleep(min(2, max(0, left)))
         writer.stop()
 
     def stop_and_catch_up(self, run):
@@ -169,15 +168,15 @@ class Demo:
         source = self.source_counts()
         for name in TABLES:
             lake = readers.count(self, f"{DATABASE}.{name}")
-            same &= self.verdict(f"{name:<24}{source[name]:>14,}{lake:>14,}",
+            same &= self.verdict(f"{name:<28}{source[name]:>18,}{lake:>18,}",
                                  lake == source[name])
         note("")
         note(paint("2", "orders and products by payment method"))
         mine = [tuple(map(plain, row)) for row in self.server.query(QUERY, DATABASE)]
         theirs = [tuple(map(plain, row)) for row in readers.duck(self, QUERY, *names)]
-        note(paint("2", f"{'':<24}{'MariaDB':>18}{'Iceberg':>18}"))
+        note(paint("2", f"{'':<28}{'MariaDB':>18}{'Iceberg':>18}"))
         for (method, *a), (other, *b) in zip(mine, theirs):
-            same &= self.verdict(f"{method[:23]:<24}{a[0]:>9,}{a[1]:>9,}{b[0]:>9,}{b[1]:>9,}",
+            same &= self.verdict(f"{method:<28}{a[0]:>9,}{a[1]:>9,}{b[0]:>9,}{b[1]:>9,}",
                                  method == other and a == b)
         return same and len(mine) == len(theirs) and bool(mine)
 
@@ -193,11 +192,11 @@ class Demo:
         note(f"{FOLDER.relative_to(ROOT)}/run.log   what Leat said, as JSON lines")
         note(f"{self.project}   the project: leat.yaml, pipelines/shop.yaml")
         title("Try next")
-        python = Path(sys.executable)
+        python = str(PYTHON).replace(str(Path.home()), "~")
         note("read a table from Python:")
         note(paint("33", f"  {python} - <<'EOF'"))
         note(paint("33", "  from pyiceberg.catalog.sql import SqlCatalog"))
-        note(paint("33", f"  c = SqlCatalog('leat', uri='sqlite:///{self.warehouse}/catalog.db')"))
+        note(paint("33", f"  c = SqlCatalog('leat', uri='sqlite:///{self.warehouse.relative_to(ROOT)}/catalog.db')"))
         note(paint("33", f"  print(c.load_table('{DATABASE}.orders').scan(limit=5).to_arrow())"))
         note(paint("33", "  EOF"))
         note("your own database: copy examples/shop-to-lake, change the url, then")

@@ -64,7 +64,7 @@ def draw(lines):
 
 
 def main():
-    text = sys.stdin.read().replace("\r\n", "\n")
+    text = sys.stdin.buffer.read().decode().replace("\r\n", "\n")
     lines = [last_state(line) for line in text.split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()
