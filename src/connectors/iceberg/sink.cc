@@ -160,6 +160,12 @@ Status IcebergSink::Follow(const SchemaRef& source, const Event* change) {
     ASSIGN_OR_RETURN(writer, Create(name, source));
     return writer->SetSource(source);
   }
+  // A shape announced again, by a source that reconnected.
+  const bool renames = change && !change->renamed_from.empty();
+  if (!renames && writer->has_source() && writer->source()->id == source->id &&
+      writer->source()->SameShape(*source)) {
+    return Status::Ok();
+  }
   SchemaChange wanted;
   wanted.columns = shape->columns;
   wanted.key = shape->key;
