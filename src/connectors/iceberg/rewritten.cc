@@ -50,7 +50,10 @@ Result<std::optional<TableCommit>> FindRewritten(Table& table, FileIo& files,
     for (const ManifestEntry& e : *entries) {
       if (!e.live()) continue;
       wanted.erase(e.file.path);
-      if (e.sequence_number.value_or(0) <= sequence) continue;
+      // When the file came: a rewritten one may keep the sequence number of its rows.
+      const auto came =
+          e.file_sequence_number ? e.file_sequence_number : e.sequence_number;
+      if (came.value_or(0) <= sequence) continue;
       if (m.content == ManifestContent::kDeletes) {
         deletes_came = true;
       } else {

@@ -1,5 +1,6 @@
 #include "connectors/iceberg/sink.h"
 
+#include <arrow/array/util.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
