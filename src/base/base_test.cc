@@ -82,6 +82,7 @@ TEST(Failpoint, PassesUnlessAHookSaysOtherwise) {
 }
 
 TEST(FailpointDeathTest, EnvironmentEndsTheProcessAtTheNthPassing) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
         setenv("LEAT_CRASH_AT", "x.before:2", 1);
