@@ -56,6 +56,7 @@ def draw(lines):
         for text, style in spans(line):
             attributes = "".join(f' {name}="{value}"' for name, value in style.items())
             if text.strip():
+                text = text.replace(" ", "\u00a0")  # never folded
                 yield (f'<text x="{PAD + column * WIDTH:.1f}" y="{PAD + 34 + number * LINE}" '
                        f'textLength="{len(text) * WIDTH:.1f}"{attributes}>{html.escape(text)}'
                        "</text>")

@@ -32,7 +32,7 @@ WEIRD = [
     "CREATE TRIGGER other.tr BEFORE INSERT ON other.w FOR EACH ROW SET NEW.v = 1",
     "CREATE VIEW other.v AS SELECT * FROM other.w",
     "CREATE OR REPLACE VIEW other.v AS SELECT 1 AS `ALTER TABLE shop.t DROP COLUMN v`",
-    "CREATE TABLE other.`we``ird; DROP TABLE shop.t -- ` (`a b` INT, `c``d` INT)",
+    "CREATE TABLE other.`we``ird; DROP TABLE shop.t --x` (`a b` INT, `c``d` INT)",
     "ALTER TABLE other.w ADD COLUMN /* ALTER TABLE shop.t DROP COLUMN v */ z INT COMMENT ';'",
     "CREATE TABLE other.part (id INT) PARTITION BY HASH(id) PARTITIONS 3",
     "ALTER TABLE other.part COALESCE PARTITION 1",

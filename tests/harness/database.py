@@ -34,6 +34,7 @@ class Database:
         self.process = None
         subprocess.run(["cp", "-a", "--reflink=auto", str(self.template()), str(self.data)],
                        check=True)
+        (self.data / "auto.cnf").unlink(missing_ok=True)  # MySQL: a UUID of its own
         self.start()
         self.execute(f"CREATE USER leat@'%' IDENTIFIED BY '{PASSWORD}'",
                      f"GRANT {self.grants} ON *.* TO leat@'%'",
