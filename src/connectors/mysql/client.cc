@@ -94,6 +94,13 @@ Rows CopyRows(MYSQL_RES* result) {
   return rows;
 }
 
+bool IsBrokenOff(const std::string& tls_error) {
+  for (const char* part : {"reset", "unexpected eof", "timed out", "SYSCALL", "Broken"}) {
+    if (tls_error.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
 bool IsPlain(std::string_view text) {
   for (char c : text) {
     if (c < ' ' || c > '~' || c == '\'' || c == '\\') return false;
@@ -210,6 +217,7 @@ Status Client::Open(bool tls) {
     return Failed("connecting");
   }
   last_error_ = 0;
+  connected_ = true;
   return Status::Ok();
 }
 
@@ -243,11 +251,16 @@ Status Client::SetUpSession() {
 
 Status Client::Failed(std::string_view doing) {
   last_error_ = mysql_errno(connection_);
-  const char* text = mysql_error(connection_);
+  const std::string text = mysql_error(connection_);
+  ErrorKind kind = KindOfError(last_error_);
   std::string advice = AdviceFor(last_error_, url_);
-  std::string message = fmt::format("{} at {}: {} ({}){}{}", doing, url_.Where(), text,
-                                    last_error_, advice.empty() ? "" : "; ", advice);
-  return {KindOfError(last_error_), std::move(message)};
+  // TLS that breaks off is a lost connection; TLS that is refused is the user's.
+  if (last_error_ == CR_SSL_CONNECTION_ERROR && (connected_ || IsBrokenOff(text))) {
+    kind = ErrorKind::kTransient;
+    advice = "the connection was lost";
+  }
+  return {kind, fmt::format("{} at {}: {} ({}){}{}", doing, url_.Where(), text,
+                            last_error_, advice.empty() ? "" : "; ", advice)};
 }
 
 Status Client::Send(const std::string& sql) {

@@ -83,6 +83,7 @@ class Client {
   st_mysql_res* rows_ = nullptr;
   ServerInfo server_;
   unsigned last_error_ = 0;
+  bool connected_ = false;
   std::atomic<int> socket_{-1};
 };
 
