@@ -248,8 +248,9 @@ Result<std::shared_ptr<arrow::DataType>> ArrowType(const ColumnDef& column) {
     case Type::kBlob:
     case Type::kCompressedBlob:
     case Type::kCompressedVarchar:
-      return column.is_binary() && column.native == Native::kNone ? arrow::binary()
-                                                                  : arrow::utf8();
+      // Without a known character set there are only bytes.
+      if (column.is_text() || column.native != Native::kNone) return arrow::utf8();
+      return arrow::binary();
     case Type::kOldDecimal:
     case Type::kNull:
     case Type::kTypedArray: break;

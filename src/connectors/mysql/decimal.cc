@@ -60,7 +60,6 @@ int DecimalBytes(int precision, int scale) {
 }
 
 DecimalReader::DecimalReader(int precision, int scale) : small_(precision <= 18) {
-  if (precision > 38) return;
   const Shape shape(precision, scale);
   auto add = [this](int digits) {
     const auto at = static_cast<size_t>(digits);

@@ -153,7 +153,9 @@ class RowDecoder::Impl {
       fields_.push_back(FieldOf(column));
       fields_.back().precision = column.precision;
       fields_.back().scale = column.scale;
-      fields_.back().decimal = DecimalReader(column.precision, column.scale);
+      if (fields_.back().op == Op::kDecimal) {
+        fields_.back().decimal = DecimalReader(column.precision, column.scale);
+      }
       if (column.type == Type::kJson) json_columns_++;
     }
   }

@@ -269,14 +269,19 @@ class ExtraReader {
 };
 
 Status ConvertLabels(ColumnDef* column) {
-  if (!column->charset || column->charset->binary()) return Status::Ok();
+  // Labels of CHARACTER SET binary have to be UTF-8 by themselves.
+  const bool bytes = !column->charset || column->charset->binary();
+  static const Charset* utf8 = Charset::Named("utf8mb4");
+  const Charset& charset = bytes ? *utf8 : *column->charset;
   for (std::string& label : column->labels) {
-    std::string utf8;
-    if (!column->charset->ToUtf8(label, &utf8)) {
-      return Status::Config(fmt::format("column `{}`: a label of it is not {}",
-                                        column->name, column->charset->name()));
+    std::string converted;
+    if (!charset.ToUtf8(label, &converted)) {
+      return Status::Config(
+          fmt::format("column `{}`: a label of it is not {}; change the label, or leave "
+                      "its table out",
+                      column->name, charset.name()));
     }
-    label = std::move(utf8);
+    label = std::move(converted);
   }
   return Status::Ok();
 }
