@@ -49,7 +49,6 @@ class Snapshot::Impl {
   bool done() const;
   Result<std::optional<LogMark>> NextMark(SteadyTime deadline);
   Result<std::optional<SnapshotBatch>> Take(SteadyTime deadline);
-  void Reread();
   Status Filter(Chunk* chunk) { return filter_.Apply(chunk, *progress_); }
   bool Pending(const TableId& id) const {
     return filter_.Follows(id) && !progress_->Of(id).done &&
@@ -81,17 +80,14 @@ class Snapshot::Impl {
 
   void Work();
   Status WorkUntilDone(std::unique_ptr<ChunkReader>* reader);
-  Result<bool> TakeCursor(ChunkPlan* plan, size_t* table, uint64_t* generation);
+  Result<bool> TakeCursor(ChunkPlan* plan, size_t* table);
   Result<ChunkReader::Opened> OpenInOrder(ChunkReader* reader, ChunkPlan* plan);
-  Result<JobRef> BeginChunk(ChunkReader* reader, size_t table, uint64_t generation,
-                            ChunkPlan plan);
+  Result<JobRef> BeginChunk(ChunkReader* reader, size_t table, ChunkPlan plan);
   Status ReadChunk(ChunkReader* reader, Job* job, bool* stopped);
-  void EndChunk(const JobRef& job, uint64_t generation, const Status& status);
+  void EndChunk(const JobRef& job, const Status& status);
   int64_t ChunkRows(const CatalogTable& table) const;
   void Advance(size_t table, const std::optional<KeyValues>& upper);
   Status Adopt(ChunkReader* reader);
-  void Release(ChunkReader* reader);
-  void ResetCursor();
   SnapshotBatch MakeBatch(const Job& job, ChunkPiece piece);
   Result<std::optional<SnapshotBatch>> EndOfFront(const Job& job);
 
@@ -109,8 +105,7 @@ class Snapshot::Impl {
   std::condition_variable changed_;
   std::deque<JobRef> jobs_;  // in the order to be taken
   Cursor cursor_;
-  LogMark least_;            // no mark may be before it
-  uint64_t generation_ = 0;  // moved by Reread: what older workers do is dropped
+  LogMark least_;  // no mark may be before it
   Status failed_;
   std::vector<ChunkReader*> readers_;
   std::vector<std::thread> workers_;
@@ -128,8 +123,9 @@ Status Snapshot::Impl::Begin() {
       if (!fits.ok()) return fits.Within("table " + table.def.id.ToString());
     }
     filter_.Follow(table.def.id, std::move(key));
+    begins_.push_back(last);
   }
-  ResetCursor();
+  if (!tables_.empty()) cursor_.lower = begins_[0];
   int workers = std::max(options_.workers, 1);
   for (int i = 0; i < workers && !tables_.empty(); i++) {
     workers_.emplace_back([this] { Work(); });
@@ -172,8 +168,7 @@ Status Snapshot::Impl::WorkUntilDone(std::unique_ptr<ChunkReader>* reader) {
   for (;;) {
     ChunkPlan plan;
     size_t table = 0;
-    uint64_t generation = 0;
-    ASSIGN_OR_RETURN(bool more, TakeCursor(&plan, &table, &generation));
+    ASSIGN_OR_RETURN(bool more, TakeCursor(&plan, &table));
     if (!more) return Status::Ok();
     if (!*reader) {
       ASSIGN_OR_RETURN(auto view, SnapshotView::Connect(url_));
@@ -181,17 +176,13 @@ Status Snapshot::Impl::WorkUntilDone(std::unique_ptr<ChunkReader>* reader) {
                                               options_.batch_bytes);
       RETURN_IF_ERROR(Adopt(reader->get()));
     }
-    ASSIGN_OR_RETURN(JobRef job,
-                     BeginChunk(reader->get(), table, generation, std::move(plan)));
+    ASSIGN_OR_RETURN(JobRef job, BeginChunk(reader->get(), table, std::move(plan)));
     if (!job) continue;
     bool stopped = false;
     Status status = ReadChunk(reader->get(), job.get(), &stopped);
-    EndChunk(job, generation, status);
+    EndChunk(job, status);
     RETURN_IF_ERROR(status);
-    if (stopped) {
-      Release(reader->get());
-      reader->reset();
-    }
+    if (stopped) return Status::Ok();
   }
 }
 
@@ -202,14 +193,8 @@ Status Snapshot::Impl::Adopt(ChunkReader* reader) {
   return Status::Ok();
 }
 
-void Snapshot::Impl::Release(ChunkReader* reader) {
-  std::lock_guard lock(mutex_);
-  std::erase(readers_, reader);
-}
-
 // Waits until a chunk may be begun; false: there is none any more.
-Result<bool> Snapshot::Impl::TakeCursor(ChunkPlan* plan, size_t* table,
-                                        uint64_t* generation) {
+Result<bool> Snapshot::Impl::TakeCursor(ChunkPlan* plan, size_t* table) {
   std::unique_lock lock(mutex_);
   const size_t most = static_cast<size_t>(std::max(options_.workers, 1)) + 1;
   changed_.wait(lock, [&] {
@@ -219,7 +204,6 @@ Result<bool> Snapshot::Impl::TakeCursor(ChunkPlan* plan, size_t* table,
   if (stop_.cancelled() || !failed_.ok()) return false;
   cursor_.taken = true;
   *table = cursor_.table;
-  *generation = generation_;
   plan->table = tables_[cursor_.table];
   plan->lower = cursor_.lower;
   auto where = options_.where.find(plan->table.def.id.ToString());
@@ -259,9 +243,7 @@ Result<ChunkReader::Opened> Snapshot::Impl::OpenInOrder(ChunkReader* reader,
 
 // Views are opened one after the other, in the order of the chunks: so marks never fall.
 Result<Snapshot::Impl::JobRef> Snapshot::Impl::BeginChunk(ChunkReader* reader,
-                                                          size_t table,
-                                                          uint64_t generation,
-                                                          ChunkPlan plan) {
+                                                          size_t table, ChunkPlan plan) {
   const std::vector<std::string> key_before = ChunkKey(plan.table).names();
   ASSIGN_OR_RETURN(ChunkReader::Opened opened, OpenInOrder(reader, &plan));
   if (!opened.gone && !plan.lower.empty() && plan.key.names() != key_before) {
@@ -281,7 +263,6 @@ Result<Snapshot::Impl::JobRef> Snapshot::Impl::BeginChunk(ChunkReader* reader,
   job->mark = opened.mark;
   job->plan = std::move(plan);
   std::lock_guard lock(mutex_);
-  if (generation != generation_) return JobRef();
   tables_[table] = job->plan.table;
   jobs_.push_back(job);
   if (opened.gone) {
@@ -303,18 +284,6 @@ void Snapshot::Impl::Advance(size_t table, const std::optional<KeyValues>& upper
   }
   cursor_.table = table + 1;
   cursor_.lower = cursor_.table < tables_.size() ? begins_[cursor_.table] : KeyValues();
-}
-
-// To what the owner has not taken yet. By the owner; under mutex_ once workers run.
-void Snapshot::Impl::ResetCursor() {
-  begins_.clear();
-  cursor_ = Cursor();
-  for (const CatalogTable& table : tables_) {
-    const TableProgress& progress = progress_->Of(table.def.id);
-    begins_.push_back(progress.last);
-    if (progress.done && cursor_.table + 1 == begins_.size()) cursor_.table++;
-  }
-  if (cursor_.table < tables_.size()) cursor_.lower = begins_[cursor_.table];
 }
 
 Status Snapshot::Impl::ReadChunk(ChunkReader* reader, Job* job, bool* stopped) {
@@ -342,12 +311,11 @@ Status Snapshot::Impl::ReadChunk(ChunkReader* reader, Job* job, bool* stopped) {
   return reader->Close();
 }
 
-void Snapshot::Impl::EndChunk(const JobRef& job, uint64_t generation,
-                              const Status& status) {
+void Snapshot::Impl::EndChunk(const JobRef& job, const Status& status) {
   std::lock_guard lock(mutex_);
   job->status = status;
   job->pieces.Close();
-  if (generation == generation_ && status.ok() && job->plan.limit > 0) {
+  if (status.ok() && job->plan.limit > 0) {
     Advance(job->table,
             job->table_end ? std::nullopt : std::optional<KeyValues>(job->end));
   }
@@ -424,15 +392,6 @@ Result<std::optional<SnapshotBatch>> Snapshot::Impl::Take(SteadyTime deadline) {
   return std::optional<SnapshotBatch>(MakeBatch(*job, *std::move(piece)));
 }
 
-void Snapshot::Impl::Reread() {
-  std::lock_guard lock(mutex_);
-  generation_++;
-  for (JobRef& job : jobs_) job->pieces.Close();
-  jobs_.clear();
-  ResetCursor();
-  changed_.notify_all();
-}
-
 Snapshot::Snapshot(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Snapshot::~Snapshot() = default;
 
@@ -453,7 +412,6 @@ Result<std::optional<LogMark>> Snapshot::NextMark(SteadyTime deadline) {
 Result<std::optional<SnapshotBatch>> Snapshot::Take(SteadyTime deadline) {
   return impl_->Take(deadline);
 }
-void Snapshot::Reread() { impl_->Reread(); }
 Status Snapshot::Filter(Chunk* chunk) { return impl_->Filter(chunk); }
 bool Snapshot::Pending(const TableId& table) const { return impl_->Pending(table); }
 int64_t Snapshot::rows_left() const { return impl_->rows_left(); }

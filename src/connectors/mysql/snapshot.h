@@ -67,8 +67,6 @@ class Snapshot {
   Result<std::optional<LogMark>> NextMark(SteadyTime deadline);
   // The next batch of the chunk at NextMark(); nothing when none came before `deadline`.
   Result<std::optional<SnapshotBatch>> Take(SteadyTime deadline);
-  // The log is already past NextMark(): everything not taken is read again, later.
-  void Reread();
 
   // Leaves in a log chunk (rows, ops, seq, before, time, meta) what counts now; rows of a
   // table that is not under way are all kept (done, or not ours) or all dropped (not
