@@ -117,3 +117,11 @@ def test_scar_24_no_equality_deletes_are_written(server, project):
     changed(project, server, "DELETE FROM t WHERE id = 2", "UPDATE t SET v = 9 WHERE id = 3")
     kinds = readers.table(project, "shop.t").inspect.files().column("content").to_pylist()
     assert set(kinds) <= {0, 1}, "data files and position deletes only"
+
+
+def test_a_unique_key_stands_in_for_a_primary_one(server, project):
+    server.query("CREATE TABLE t (n INT, id INT NOT NULL, v INT, UNIQUE KEY (id))")
+    server.query("INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)")
+    follow(project, server, "t")
+    changed(project, server, "UPDATE t SET v = 9 WHERE id = 1", "DELETE FROM t WHERE id = 2",
+            "INSERT INTO t VALUES (NULL, 3, 3)", "UPDATE t SET id = 4 WHERE id = 3")
