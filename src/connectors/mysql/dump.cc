@@ -55,6 +55,8 @@ Result<std::unique_ptr<LogDump>> LogDump::Start(const DumpOptions& options,
   return dump;
 }
 
+unsigned long LogDump::connection_id() const { return mysql_thread_id(client_->raw()); }
+
 Status LogDump::Open() {
   server_id_ = options_.server_id != 0 ? options_.server_id : RandomServerId();
   ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));

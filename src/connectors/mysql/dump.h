@@ -42,6 +42,7 @@ class LogDump final : public EventFeed {
 
   Result<std::optional<std::string_view>> Next(SteadyTime deadline) override;
   bool checksum() const override { return checksum_; }
+  unsigned long connection_id() const;
   // The last error said that another replica has the same server_id.
   bool duplicate_id() const { return duplicate_id_; }
 

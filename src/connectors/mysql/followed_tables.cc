@@ -9,11 +9,11 @@
 namespace leat::mysql {
 
 FollowedTables::FollowedTables(FollowOptions options,
-                               std::map<TableId, LogPosition> floors, Renames renames,
+                               std::map<TableId, LogPosition> floors, Pending pending,
                                Logger* log)
     : options_(std::move(options)),
       floors_(std::move(floors)),
-      renames_(std::move(renames)),
+      pending_(std::move(pending)),
       log_(log) {}
 
 std::optional<FollowedTables::Table*> FollowedTables::Find(uint64_t id) {
@@ -53,7 +53,8 @@ Result<bool> FollowedTables::OnTableMap(std::string_view body,
       }
     }
     bool same = table->schema && table->schema->SameShape(*schema) &&
-                !renames_.contains(id.ToString());
+                !pending_.renames.contains(id.ToString());
+    if (pending_.dropped.contains(id.ToString())) Truncate(id, "", events);
     if (!same) Announce(table, schema, events);
     table->stream = std::make_unique<TableStream>(def, table->schema, options_.values,
                                                   options_.needs);
@@ -91,7 +92,8 @@ void FollowedTables::Announce(Table* table, SchemaRef schema,
   event.kind = Event::Kind::kSchema;
   event.table = table->id;
   event.schema = schema;
-  if (auto renamed = renames_.find(table->id.ToString()); renamed != renames_.end()) {
+  if (auto renamed = pending_.renames.find(table->id.ToString());
+      renamed != pending_.renames.end()) {
     for (const Column& column : schema->columns) {
       auto from = renamed->second.find(column.name);
       bool is_new = table->schema && table->schema->Find(column.name) < 0;
@@ -99,22 +101,24 @@ void FollowedTables::Announce(Table* table, SchemaRef schema,
                                    : is_new                      ? std::string()
                                                                  : column.name);
     }
-    renames_.erase(renamed);
+    pending_.renames.erase(renamed);
   }
   table->schema = std::move(schema);
   events->push_back(std::move(event));
 }
 
-void FollowedTables::Restart(Renames renames) {
+void FollowedTables::Restart(Pending pending) {
   ids_.clear();
   tables_.clear();
-  renames_ = std::move(renames);
+  pending_ = std::move(pending);
 }
 
 bool FollowedTables::Concerns(const Statement& statement) const {
   return std::any_of(
       statement.changes.begin(), statement.changes.end(), [&](const TableChange& change) {
-        if (change.kind == TableChange::Kind::kCreate) return false;
+        if (change.kind == TableChange::Kind::kCreate) {
+          return pending_.dropped.contains(change.table.ToString());
+        }
         if (change.kind == TableChange::Kind::kDropDatabase) {
           return std::any_of(tables_.begin(), tables_.end(), [&](const auto& table) {
             return table->id.database == change.table.database;
@@ -163,7 +167,11 @@ Status FollowedTables::OnDefinition(const Statement& statement, std::string_view
         log_->Warn("rows that leave or enter a table with a partition are not in the log",
                    {{"table", change.table.ToString()}, {"statement", text}});
         break;
-      case TableChange::Kind::kCreate: break;
+      case TableChange::Kind::kCreate:
+        if (pending_.dropped.contains(change.table.ToString())) {
+          Truncate(change.table, text, events);
+        }
+        break;
     }
   }
   return Status::Ok();
@@ -171,6 +179,7 @@ Status FollowedTables::OnDefinition(const Statement& statement, std::string_view
 
 void FollowedTables::Truncate(const TableId& id, std::string_view text,
                               std::vector<Event>* events) {
+  pending_.dropped.erase(id.ToString());
   Event event;
   event.kind = Event::Kind::kTruncate;
   event.table = id;
@@ -185,7 +194,8 @@ void FollowedTables::Drop(const TableId& id, std::string_view text,
   event.table = id;
   event.statement = text;
   events->push_back(std::move(event));
-  renames_.erase(id.ToString());
+  pending_.renames.erase(id.ToString());
+  pending_.dropped.insert(id.ToString());
   if (Table* table = FindTable(id)) Forget(table);
 }
 
@@ -211,9 +221,9 @@ void FollowedTables::RenameTable(const TableChange& change, const Statement& sta
         table ? TableSchema::Make(change.to, table->schema->columns, table->schema->key)
               : TableSchema::Make(change.to, {}, {});
     events->push_back(std::move(event));
-    if (auto node = renames_.extract(change.table.ToString()); !node.empty()) {
+    if (auto node = pending_.renames.extract(change.table.ToString()); !node.empty()) {
       node.key() = change.to.ToString();
-      renames_.insert(std::move(node));
+      pending_.renames.insert(std::move(node));
     }
     if (table != nullptr) Forget(table);
     return;
@@ -227,14 +237,17 @@ void FollowedTables::RenameTable(const TableChange& change, const Statement& sta
   };
   if (from && !renamed(change.table, /*to_it=*/true)) Drop(change.table, text, events);
   if (!to) return;
-  if (renamed(change.to, /*to_it=*/false)) Truncate(change.to, text, events);
+  if (renamed(change.to, /*to_it=*/false) ||
+      pending_.dropped.contains(change.to.ToString())) {
+    Truncate(change.to, text, events);
+  }
   requests_.push_back({change.to, /*refresh=*/false});
 }
 
 // Composes with what is pending: a -> b, then b -> c, is a -> c.
 void FollowedTables::RenameColumns(const TableChange& change) {
   if (change.columns.empty()) return;
-  auto& pending = renames_[change.table.ToString()];
+  auto& pending = pending_.renames[change.table.ToString()];
   std::map<std::string, std::string> before = pending;
   for (const auto& [name, from] : change.columns) pending.erase(from);
   for (const auto& [name, from] : change.columns) {
@@ -246,7 +259,7 @@ void FollowedTables::RenameColumns(const TableChange& change) {
       pending[name] = first;
     }
   }
-  if (pending.empty()) renames_.erase(change.table.ToString());
+  if (pending.empty()) pending_.renames.erase(change.table.ToString());
 }
 
 Status FollowedTables::Finish(std::vector<Chunk>* chunks) {

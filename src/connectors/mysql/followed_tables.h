@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,7 +40,11 @@ struct SnapshotRequest {
 
 class FollowedTables {
  public:
-  using Renames = std::map<std::string, std::map<std::string, std::string>>;
+  // What definitions did to tables whose next rows have not been seen; by table name.
+  struct Pending {
+    std::map<std::string, std::map<std::string, std::string>> renames;
+    std::set<std::string> dropped;
+  };
 
   struct Table {
     TableId id;
@@ -50,7 +55,7 @@ class FollowedTables {
   };
 
   FollowedTables(FollowOptions options, std::map<TableId, LogPosition> floors,
-                 Renames renames, Logger* log);
+                 Pending pending, Logger* log);
 
   // False: the table has another shape from here on and rows of the old one in the batch;
   // call again once that batch is taken.
@@ -60,7 +65,7 @@ class FollowedTables {
   // Table ids mean nothing any more: another log file.
   void ForgetIds() { ids_.clear(); }
   // No row was taken or is in a batch: shapes will be announced again.
-  void Restart(Renames renames);
+  void Restart(Pending pending);
 
   // The definition does something to a followed table, so that the batch ends before it.
   bool Concerns(const Statement& statement) const;
@@ -75,7 +80,7 @@ class FollowedTables {
   // Chunks of all rows, in the order the tables were first seen in.
   Status Finish(std::vector<Chunk>* chunks);
   bool Follows(const TableId& id) const { return options_.follows(id); }
-  const Renames& renames() const { return renames_; }
+  const Pending& pending() const { return pending_; }
   int64_t zero_dates() const;
 
  private:
@@ -96,7 +101,7 @@ class FollowedTables {
 
   const FollowOptions options_;
   std::map<TableId, LogPosition> floors_;
-  Renames renames_;
+  Pending pending_;
   Logger* const log_;
   std::vector<std::unique_ptr<Table>> tables_;
   std::unordered_map<uint64_t, Id> ids_;

@@ -42,6 +42,7 @@ Result<LogPosition> FromJson(const Json& from) {
   if (from.contains("renames")) {
     from.at("renames").get_to(out.renames);
   }
+  if (from.contains("dropped")) from.at("dropped").get_to(out.dropped);
   if (from.contains("refresh")) from.at("refresh").get_to(out.refresh);
   if (from.contains("snapshot")) out.snapshot = from.at("snapshot").dump();
   return out;
@@ -74,6 +75,7 @@ Position LogPosition::ToPosition() const {
     out["prepared"].push_back(std::move(item));
   }
   if (!renames.empty()) out["renames"] = renames;
+  if (!dropped.empty()) out["dropped"] = dropped;
   if (!refresh.empty()) out["refresh"] = refresh;
   if (!snapshot.empty()) {
     out["snapshot"] = Json::parse(snapshot, nullptr, /*allow_exceptions=*/false);

@@ -35,6 +35,8 @@ struct LogPosition {
   // Columns renamed by a statement whose new shape has not been seen in the log yet:
   // table -> new name -> old name.
   std::map<std::string, std::map<std::string, std::string>> renames;
+  // Tables that were dropped: one of that name that comes later starts empty.
+  std::set<std::string> dropped;
   // Tables whose rows are read again over those in the sink, so that the log's rows of
   // them count all the while.
   std::set<std::string> refresh;

@@ -21,7 +21,12 @@ SnapshotProgress ProgressOf(const Position& position) {
 LogSource::LogSource(SourceOptions options, const Context& context)
     : options_(std::move(options)), context_(context) {}
 
-LogSource::~LogSource() = default;
+// A server notices only by its next heartbeat that nobody listens, and keeps the log's
+// files until then: it is told.
+LogSource::~LogSource() {
+  if (!feed_ || !client_) return;
+  Status ignored = client_->Execute(fmt::format("KILL {}", feed_->connection_id()));
+}
 
 Status LogSource::Connect() {
   if (client_) return Status::Ok();
@@ -44,6 +49,7 @@ Result<std::vector<SchemaRef>> LogSource::Tables() {
   std::vector<SchemaRef> schemas;
   for (const CatalogTable& table : catalog_) {
     ASSIGN_OR_RETURN(SchemaRef schema, MakeSchema(table.def));
+    sink_knows_.insert(table.def.id);
     schemas.push_back(std::move(schema));
   }
   return schemas;
@@ -84,7 +90,10 @@ Result<Position> LogSource::Start(const ShardId& shard, const Resume& resume) {
   // A snapshot needs the old keys of rows that move into what it has read.
   stream.follow.needs.Add({Needs::Before::kKey, false});
   stream.follow.values = options_.values;
-  stream.open = [this](const LogPosition& at) { return OpenFeed(at); };
+  stream.open = [this](const LogPosition& at) -> Result<std::unique_ptr<EventFeed>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<EventFeed> feed, OpenFeed(at));
+    return feed;
+  };
   for (const auto& [id, floor] : resume.floors) {
     ASSIGN_OR_RETURN(stream.floors[id], LogPosition::Parse(floor));
   }
@@ -146,13 +155,12 @@ Result<std::optional<TableDef>> LogSource::DescribeTableNow(const TableId& id) {
   return std::optional<TableDef>(std::move(table->def));
 }
 
-Result<std::unique_ptr<EventFeed>> LogSource::OpenFeed(const LogPosition& from) {
+Result<std::unique_ptr<LogDump>> LogSource::OpenFeed(const LogPosition& from) {
   DumpOptions dump;
   dump.url = options_.url;
   dump.server_id = options_.server_id;
   dump.heartbeat = options_.heartbeat;
-  ASSIGN_OR_RETURN(std::unique_ptr<EventFeed> feed, LogDump::Start(dump, from));
-  return feed;
+  return LogDump::Start(dump, from);
 }
 
 Position LogSource::PositionNow() const {
@@ -225,6 +233,7 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
     event.table = id;
     event.schema = taken.chunk.schema;
     event.seq = seq++;
+    sink_knows_.insert(id);
     announced = taken.chunk.schema;
     batch.events.push_back(std::move(event));
   }
@@ -333,10 +342,13 @@ Status LogSource::FinishLogBatch(Batch* batch) {
 // is left out.
 void LogSource::Announce(Batch* batch) {
   std::erase_if(batch->events, [&](const Event& event) {
+    // What nobody was told of is empty already.
+    if (event.kind == Event::Kind::kTruncate) return !sink_knows_.contains(event.table);
     if (event.kind != Event::Kind::kSchema) return false;
     if (snapshot_ && snapshot_->Pending(event.table) && !refresh_.contains(event.table)) {
       return true;
     }
+    sink_knows_.insert(event.table);
     SchemaRef& announced = announced_[event.table];
     bool same = announced && announced->SameShape(*event.schema);
     announced = event.schema;
@@ -350,6 +362,7 @@ void LogSource::Announce(Batch* batch) {
     event.kind = Event::Kind::kSchema;
     event.table = chunk.schema->id;
     event.schema = chunk.schema;
+    sink_knows_.insert(event.table);
     batch->events.push_back(std::move(event));
   }
   NumberEvents(batch);

@@ -35,7 +35,7 @@ class LogSource final : public Source {
   void Ack(const ShardId& shard, const Position& committed) override {}
 
  private:
-  Result<std::unique_ptr<EventFeed>> OpenFeed(const LogPosition& from);
+  Result<std::unique_ptr<LogDump>> OpenFeed(const LogPosition& from);
   Status Connect();
   Status CheckPlace(const LogPosition& from);
   Status Describe(Status error, const LogPosition& from);
@@ -60,11 +60,12 @@ class LogSource final : public Source {
   bool assigned_ = false;
 
   std::unique_ptr<LogStream> stream_;
-  std::unique_ptr<EventFeed> feed_;  // null: to be connected
-  SnapshotProgress progress_;        // moved on by snapshot_
+  std::unique_ptr<LogDump> feed_;  // null: to be connected
+  SnapshotProgress progress_;      // moved on by snapshot_
   std::unique_ptr<Snapshot> snapshot_;
   std::set<TableId> refresh_;  // read again over the rows that are there
   std::map<TableId, SchemaRef> announced_;
+  std::set<TableId> sink_knows_;  // from Tables() or an event
 
   std::atomic<int64_t> newest_time_{0};
   std::atomic<bool> caught_up_{false};

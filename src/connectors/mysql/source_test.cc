@@ -37,6 +37,7 @@ class SourceTest : public LiveServerTest {
     source_ = std::make_unique<LogSource>(*options, context_);
     Status status = source_->Open(needs);
     ASSERT_TRUE(status.ok()) << status.ToString();
+    ASSERT_TRUE(source_->Tables().ok());
     auto assigned = source_->Read(Soon());
     ASSERT_TRUE(assigned.ok());
     shard_ = assigned->shards.at(0);
@@ -209,6 +210,40 @@ TEST_P(SourceTest, Scar_33_DefinitionsEndTheBatch) {
   EXPECT_THAT(CatchUp(),
               ElementsAre("schema t", "insert t 1|1", "schema t", "insert t 2|2|2",
                           "truncate t", "insert t 3|3|3", "drop t"));
+}
+
+TEST_P(SourceTest, Scar_33_ATableCreatedAnewStartsEmpty) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY, a INT)");
+  Open("tables: [t]\nsnapshot: never\n");
+  Run("INSERT INTO t VALUES (1, 1)");
+  Run("DROP TABLE t");
+  EXPECT_THAT(CatchUp(), ElementsAre("schema t", "insert t 1|1", "drop t"));
+  Run("CREATE TABLE t (id INT PRIMARY KEY)");
+  Run("INSERT INTO t VALUES (2)");
+  Open("tables: [t]\n", {}, position_);  // that it was dropped is in the position
+  EXPECT_THAT(CatchUp(), ElementsAre("truncate t", "schema t", "insert t 2"));
+}
+
+TEST_P(SourceTest, Scar_33_SwappedTablesAreReadAnew) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY)");
+  Run("INSERT INTO t VALUES (1)");
+  Open("tables: [t]\n");
+  EXPECT_THAT(CatchUp(), ElementsAre("schema t", "read t 1", "done t"));
+  Run("CREATE TABLE t_new (id INT PRIMARY KEY, b INT)");
+  Run("INSERT INTO t_new VALUES (5, 50)");
+  Run("RENAME TABLE t TO t_old, t_new TO t");
+  Run("INSERT INTO t VALUES (6, 60)");
+  EXPECT_THAT(CatchUp(), ElementsAre("truncate t", "schema t", "read t 5|50",
+                                     "read t 6|60", "done t"));
+}
+
+TEST_P(SourceTest, Scar_33_AnAddedDefaultIsReadForOldRows) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY)");
+  Run("INSERT INTO t VALUES (1), (2)");
+  Open("tables: [t]\n", {Needs::Before::kKey, false});
+  CatchUp();
+  Run("ALTER TABLE t ADD COLUMN c INT DEFAULT 7");
+  EXPECT_THAT(CatchUp(), ElementsAre("schema t", "read t 1|7", "read t 2|7", "done t"));
 }
 
 TEST_P(SourceTest, Scar_10_APurgedLogStopsAndSaysWhatIsLost) {

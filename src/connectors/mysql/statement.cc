@@ -329,9 +329,12 @@ class Parser {
     if (!Accept("TABLE")) return Definition({});
     IfExists();
     TableChange change;
-    change.kind = replace ? TableChange::Kind::kDrop : TableChange::Kind::kCreate;
+    change.kind = TableChange::Kind::kCreate;
     if (!Table(&change.table)) return Definition({});
-    return Definition({change});
+    if (!replace) return Definition({change});
+    TableChange drop = change;
+    drop.kind = TableChange::Kind::kDrop;
+    return Definition({drop, change});
   }
 
   Statement Alter() {

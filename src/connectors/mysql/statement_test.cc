@@ -80,7 +80,8 @@ TEST(Statement, DropsAndRenames) {
               ElementsAre("rename db.a db.b", "rename c.d db.e"));
   EXPECT_THAT(Changes("ALTER TABLE t ADD x INT, RENAME TO u"),
               ElementsAre("alter db.t", "rename db.t db.u"));
-  EXPECT_THAT(Changes("CREATE OR REPLACE TABLE t (id INT)"), ElementsAre("drop db.t"));
+  EXPECT_THAT(Changes("CREATE OR REPLACE TABLE t (id INT)"),
+              ElementsAre("drop db.t", "create db.t"));
   EXPECT_THAT(Changes("CREATE TABLE IF NOT EXISTS t (id INT)"),
               ElementsAre("create db.t"));
   EXPECT_THAT(Changes("CREATE UNIQUE INDEX i ON t (a)"), ElementsAre("alter db.t"));

@@ -28,7 +28,8 @@ void NumberEvents(Batch* batch) {
 LogStream::LogStream(StreamOptions options, LogPosition from, Logger* log)
     : options_(std::move(options)),
       log_(log),
-      tables_(options_.follow, options_.floors, from.renames, log),
+      tables_(options_.follow, options_.floors,
+              FollowedTables::Pending{from.renames, from.dropped}, log),
       at_(std::move(from)),
       delivered_(at_),
       file_(at_.file),
@@ -143,7 +144,8 @@ Result<std::optional<Batch>> LogStream::TakeBatch() {
   // A boundary among rows that were handed on already would put those behind it into an
   // epoch that does not count them.
   if (skip_rows_ > 0) return std::optional<Batch>();
-  at_.renames = tables_.renames();
+  at_.renames = tables_.pending().renames;
+  at_.dropped = tables_.pending().dropped;
   bool moved = !(at_.file == delivered_.file && at_.offset == delivered_.offset &&
                  at_.gtids == delivered_.gtids);
   if (Empty() && !moved) return std::optional<Batch>();
@@ -162,7 +164,7 @@ Result<std::optional<Batch>> LogStream::TakeBatch() {
   } else {
     delivered_rows_ = rows_after_;
     delivered_gtid_ = transaction_.gtid;
-    delivered_renames_ = at_.renames;
+    delivered_pending_ = tables_.pending();
   }
   end_batch_ = false;
   seq_ = 0;
@@ -192,9 +194,9 @@ void LogStream::ForgetPlace() {
 }
 
 void LogStream::Rewind() {
-  // What was handed on inside a transaction has consumed its renames.
-  FollowedTables::Renames renames =
-      delivered_rows_ > 0 ? delivered_renames_ : delivered_.renames;
+  // What was handed on inside a transaction is not pending any more.
+  FollowedTables::Pending pending{delivered_.renames, delivered_.dropped};
+  if (delivered_rows_ > 0) pending = delivered_pending_;
   skip_rows_ = delivered_rows_;
   rows_after_ = 0;
   end_batch_ = false;
@@ -210,7 +212,7 @@ void LogStream::Rewind() {
   rejects_.clear();
   seq_ = 0;
   rows_in_batch_ = bytes_in_batch_ = batch_time_ = 0;
-  tables_.Restart(std::move(renames));
+  tables_.Restart(std::move(pending));
 }
 
 }  // namespace leat::mysql

@@ -129,7 +129,7 @@ class LogStream {
   int64_t rows_after_ = 0;      // read after it, whether handed on or not
   int64_t delivered_rows_ = 0;  // handed on after it
   Gtid delivered_gtid_;         // of the transaction the last of them is in
-  FollowedTables::Renames delivered_renames_;  // pending after them
+  FollowedTables::Pending delivered_pending_;  // after them
   int64_t skip_rows_ = 0;   // still to be skipped of them, after Rewind
   bool end_batch_ = false;  // a definition was read: nothing may join it
 
