@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -42,7 +43,7 @@ def stamp(file):
 
 def arguments(command):
     """Compiler arguments without g++'s precompiled header, output and launcher."""
-    words = iter(command.split())
+    words = iter(shlex.split(command))
     kept = []
     for word in words:
         if word in ("-o", "-MF", "-MT", "-c"):
