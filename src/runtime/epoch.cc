@@ -28,7 +28,9 @@ Status CommitSaved(const EpochParts& parts, Checkpoint* checkpoint) {
     if (committed.ok() && committed->resave.empty()) break;
     if (committed.ok()) {
       checkpoint->manifest = std::move(committed->resave);
+      RETURN_IF_ERROR(failpoint::Durable("epoch.resave.before"));
       RETURN_IF_ERROR(parts.store.Save(parts.owner, *checkpoint));
+      RETURN_IF_ERROR(failpoint::Durable("epoch.resave.after"));
       tries = 0;
       continue;
     }

@@ -13,10 +13,12 @@
 #include <fstream>
 #include <utility>
 
+#include "base/failpoint.h"
+
 namespace leat::iceberg {
 namespace {
 
-constexpr uint64_t kMagic = 0x3178646974616c;  // "latidx1"
+constexpr uint64_t kMagic = 0x3278646974616c;  // "latidx2"
 constexpr size_t kHeaderBytes = 4096;
 constexpr size_t kBatch = 1024;  // keys between two writes of the undo log
 
@@ -51,6 +53,7 @@ struct KeyIndex::Header {
   // Set aside by Clear: what the index was before, with the undo log up to there.
   SlotTableState shelved;
   uint64_t shelved_undo;
+  uint64_t live_at_begin;  // keys, for Undo: a kill in the midst of a change miscounts
 };
 
 KeyIndex::Header& KeyIndex::header() const {
@@ -128,6 +131,8 @@ Status KeyIndex::Begin() {
   Header& h = header();
   if (h.phase != Phase::kStill) return Status::Bug("the key index is in use already");
   RETURN_IF_ERROR(TruncateUndo());
+  h.live_at_begin = h.slots.live;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   h.phase = Phase::kOpen;
   return Status::Ok();
 }
@@ -140,6 +145,7 @@ Status KeyIndex::Exchange(std::span<const KeyHash> keys, std::span<const Place> 
     const auto batch = keys.subspan(at, n);
     slots_->Find(batch, before + at);
     RETURN_IF_ERROR(LogUndo(batch, before + at));
+    RETURN_IF_ERROR(failpoint::Durable("iceberg.index.logged"));
     RETURN_IF_ERROR(slots_->Put(batch, places.subspan(at, n), before + at));
   }
   return Status::Ok();
@@ -160,6 +166,7 @@ Status KeyIndex::Clear() {
   h.shelved = before;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   h.shelved.generation = generation;  // from here on Undo goes back to it
+  RETURN_IF_ERROR(failpoint::Durable("iceberg.index.shelved"));
   return slots_->StartEmpty(0);
 }
 
@@ -170,7 +177,7 @@ Status KeyIndex::Seal(const std::string& name) {
   std::memcpy(h.sealed, name.data(), std::min(name.size(), sizeof(h.sealed) - 1));
   std::atomic_signal_fence(std::memory_order_seq_cst);
   h.phase = Phase::kSealed;
-  return Status::Ok();
+  return failpoint::Durable("iceberg.index.sealed");
 }
 
 Status KeyIndex::Commit(int64_t snapshot) {
@@ -178,7 +185,9 @@ Status KeyIndex::Commit(int64_t snapshot) {
   // In this order: killed in between, it stands for the older snapshot and is rebuilt.
   h.phase = Phase::kStill;
   std::atomic_signal_fence(std::memory_order_seq_cst);
+  RETURN_IF_ERROR(failpoint::Durable("iceberg.index.still"));
   h.snapshot = snapshot;
+  RETURN_IF_ERROR(failpoint::Durable("iceberg.index.committed"));
   DropShelved();
   return TruncateUndo();
 }
@@ -198,6 +207,8 @@ Status KeyIndex::Undo() {
     h.shelved.generation = 0;
   }
   RETURN_IF_ERROR(Replay());
+  h.slots.live = h.live_at_begin;
+  RETURN_IF_ERROR(failpoint::Durable("iceberg.index.replayed"));
   h.phase = Phase::kStill;
   return TruncateUndo();
 }
@@ -216,6 +227,7 @@ Status KeyIndex::Reset(uint64_t expected_keys) {
   const uint64_t old = h.slots.generation;
   RETURN_IF_ERROR(slots_->FinishGrowth());
   RETURN_IF_ERROR(slots_->StartEmpty(expected_keys));
+  RETURN_IF_ERROR(failpoint::Durable("iceberg.index.reset"));
   slots_->RemoveFile(old);
   DropShelved();
   return TruncateUndo();

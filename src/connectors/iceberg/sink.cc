@@ -367,6 +367,7 @@ Result<bool> IcebergSink::CommitTable(const Checkpoint& checkpoint, const SinkTa
     ASSIGN_OR_RETURN(staged->second,
                      RecomputeDeletes(*files_, writer->table(), staged->second, done));
     writer->Distrust();
+    RETURN_IF_ERROR(failpoint::Durable("iceberg.recomputed"));
     return true;
   }
   RETURN_IF_ERROR(

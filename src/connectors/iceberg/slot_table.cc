@@ -181,6 +181,9 @@ class SlotTableOf final : public SlotTable {
     __builtin_prefetch(gen.slots() + gen.HomeOf(key), 1);
   }
 
+  // A key is counted before it is put and after it is removed, so that a process killed
+  // in between leaves a count too high, which is a hint, and never one that falls below
+  // zero.
   Status PutOne(const KeyHash& key, Place place, Place* before) {
     auto* slot = In(key).FindForPut(key);
     while (!slot) {  // a run reached the end of the tail: only more room helps
@@ -194,11 +197,13 @@ class SlotTableOf final : public SlotTable {
     if (place == kNoPlace) {
       if (*before == kNoPlace) return Status::Ok();
       slot->place = kRemoved;
+      std::atomic_signal_fence(std::memory_order_seq_cst);
       state_.live--;
       return Status::Ok();
     }
     if (slot->place == kNoPlace) state_.used++;
     if (*before == kNoPlace) state_.live++;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     if (same) {
       slot->place = place;
     } else {

@@ -42,7 +42,7 @@ struct SlotTableState {
   uint64_t next_capacity = 0;  // growing into generation + 1; 0: not growing
   uint64_t moved = 0;          // homes below it are in the next generation
   uint64_t used = 0;           // slots not empty, removed ones too: a hint
-  uint64_t live = 0;           // a hint
+  uint64_t live = 0;           // keys; a process killed while it put one leaves one more
   uint64_t changing = 0;       // not 0: killed while several of these changed together
 };
 
