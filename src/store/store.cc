@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/failpoint.h"
+#include "base/folder.h"
 #include "store/dead_letter.h"
 #include "store/keys.h"
 #include "store/lock.h"
@@ -81,11 +82,9 @@ Store::Store() = default;
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& data) {
-  std::error_code error;
-  std::filesystem::create_directories(data, error);
-  if (error) {
+  if (Status made = MakeFolder(data); !made.ok()) {
     return Status::Config("cannot create the data folder " + data.string() + ": " +
-                          error.message() + "; choose another one with --data");
+                          made.message() + "; choose another one with --data");
   }
   std::unique_ptr<Store> store(new Store);
   store->data_ = data;
@@ -95,6 +94,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& data) {
   rocksdb::Status s = rocksdb::DB::Open(MakeOptions(), folder.string(), &db);
   if (!s.ok()) return OpenError(folder, s);
   store->db_.reset(db);
+  RETURN_IF_ERROR(SyncFolder(data));  // RocksDB syncs what is in its folder only
   return store;
 }
 

@@ -26,12 +26,12 @@ def yaml(value, indent=0):
 class Run:
     """One run of the program. Output goes to files below the project's folder."""
 
-    def __init__(self, project, arguments, env):
+    def __init__(self, project, arguments, env, under=()):
         project.runs += 1
         self.folder = project.folder
         log = project.folder / f"run-{project.runs}.log"
         self.process = process.Process(
-            [PROGRAM, *arguments], log, cwd=project.folder,
+            [*under, PROGRAM, *arguments], log, cwd=project.folder,
             env={"SHOP_PASSWORD": database.PASSWORD, **project.environment, **env})
         self.pid = self.process.pid
 
@@ -117,13 +117,14 @@ class Project:
                                "mode": mode, **(iceberg or {})}},
             "commit": commit or {"every": "200ms"}, **(more or {})})
 
-    def command(self, *arguments, env=None):
-        run = Run(self, [str(a) for a in arguments], env or {})
+    def command(self, *arguments, env=None, under=()):
+        """`under`: a program and its arguments that runs leat, as a tracer does."""
+        run = Run(self, [str(a) for a in arguments], env or {}, under)
         self.started.append(run)
         return run
 
-    def start(self, *arguments, env=None):
-        return self.command("run", ".", *arguments, env=env)
+    def start(self, *arguments, env=None, under=()):
+        return self.command("run", ".", *arguments, env=env, under=under)
 
     def catch_up(self, seconds=180, env=None):
         """Runs until everything the source has now is committed."""

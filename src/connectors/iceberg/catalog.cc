@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/folder.h"
 #include "connectors/iceberg/hadoop_catalog.h"
 #include "connectors/iceberg/sql_catalog.h"
 
@@ -35,12 +36,8 @@ Result<std::unique_ptr<Catalog>> OpenCatalog(const CatalogOptions& options, File
   if (path.empty()) {
     path = files.local() ? LocalPath(files.root()) + "/catalog.db" : data + "/catalog.db";
   }
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-  if (error) {
-    return Status::Config(
-        fmt::format("The catalog {} cannot be created: {}", path, error.message()));
-  }
+  RETURN_IF_ERROR(MakeFolder(std::filesystem::absolute(path).parent_path())
+                      .Within("creating the catalog " + path));
   ASSIGN_OR_RETURN(std::unique_ptr<SqlCatalog> catalog,
                    SqlCatalog::Open(path, options.name, files));
   return std::unique_ptr<Catalog>(std::move(catalog));
