@@ -39,7 +39,7 @@ def stages():
                   + ([Step([PYTHON, str(model), "--quick"])] if model.exists() else []),
         "unit": [Step([*build, "release"]), ctest("build", {}),
                  Step([*PYTEST, "tests/iceberg"])],
-        "e2e": [Step([*build, "release", "leat"]),
+        "e2e": [Step([*build, "release", "leat", "leat_mysql_test"]),
                 Step([*PYTEST, "--durations=10", "tests/e2e"])],
         "asan": [Step([*build, "asan"]), ctest("build-asan", ASAN)],
         "tsan": [Step([*build, "tsan", "leat_base_test", "leat_store_test",
