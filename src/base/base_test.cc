@@ -18,6 +18,24 @@ TEST(ByteReader, ReadsBothEndians) {
   EXPECT_FALSE(in.failed());
 }
 
+TEST(ByteReader, ReadsEveryWidthWithAndWithoutBytesBehindIt) {
+  constexpr std::string_view kBytes("\x81\x82\x83\x84\x85\x86\x87\x88\xff", 9);
+  uint64_t value = 0;
+  for (int width = 1; width <= 8; width++) {
+    const auto last = static_cast<size_t>(width) - 1;
+    value |= uint64_t{static_cast<uint8_t>(kBytes[last])} << 8 * last;
+    ByteReader more(kBytes);
+    EXPECT_EQ(more.Little(width), value);
+    EXPECT_EQ(more.left(), kBytes.size() - static_cast<size_t>(width));
+    ByteReader exact(kBytes.substr(0, static_cast<size_t>(width)));
+    EXPECT_EQ(exact.Little(width), value);
+    EXPECT_EQ(exact.left(), 0u);
+    ByteReader cut(kBytes.substr(0, last));
+    EXPECT_EQ(cut.Little(width), 0u);
+    EXPECT_TRUE(cut.failed());
+  }
+}
+
 TEST(ByteReader, NeverRunsPastItsEnd) {
   ByteReader in(std::string_view("\x01\x02\x03", 3));
   EXPECT_EQ(in.U32(), 0u);

@@ -38,8 +38,13 @@ class ByteReader {
 
   // Little-endian, 1 to 8 bytes wide.
   uint64_t Little(int width) {
+    const bool eight = left() >= sizeof(uint64_t);
     const uint8_t* p = Take(static_cast<size_t>(width));
     uint64_t value = 0;
+    if (eight) {
+      std::memcpy(&value, p, sizeof(value));
+      return value & ~uint64_t{0} >> (64 - 8 * width);
+    }
     if (p) std::memcpy(&value, p, static_cast<size_t>(width));
     return value;
   }
@@ -51,12 +56,22 @@ class ByteReader {
     }
     return value;
   }
-  uint8_t U8() { return static_cast<uint8_t>(Little(1)); }
-  uint16_t U16() { return static_cast<uint16_t>(Little(2)); }
-  uint32_t U32() { return static_cast<uint32_t>(Little(4)); }
-  uint64_t U64() { return Little(8); }
+  uint8_t U8() { return Fixed<uint8_t>(); }
+  uint16_t U16() { return Fixed<uint16_t>(); }
+  uint32_t U32() { return Fixed<uint32_t>(); }
+  uint64_t U64() { return Fixed<uint64_t>(); }
 
  private:
+  // One load; Little's copy of a width known only at run time goes through memory and
+  // stalls the load behind it.
+  template <typename T>
+  T Fixed() {
+    const uint8_t* p = Take(sizeof(T));
+    T value = 0;
+    if (p) std::memcpy(&value, p, sizeof(T));
+    return value;
+  }
+
   const uint8_t* at_;
   const uint8_t* end_;
   bool failed_ = false;
