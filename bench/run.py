@@ -177,6 +177,13 @@ class Bench:
         found = [latency.first_row(self) for _ in range(self.options.repeat * 3)]
         self.say(f"Start to first row (`stdout` sink): median {statistics.median(found) * 1e3:.0f}"
                  f" ms, slowest {max(found) * 1e3:.0f} ms of {len(found)}.")
+        # What every run of the tables pays whatever it reads: small tables are mostly this.
+        project = self.project("discard", snapshot="never")
+        self.leat(project)
+        empty = [self.leat(project) for _ in range(self.options.repeat * 3)]
+        self.say(f"\nA whole run with nothing to read: median "
+                 f"{statistics.median(m.seconds for m in empty) * 1e3:.0f} ms, "
+                 f"{statistics.median(m.cpu for m in empty) * 1e3:.0f} ms of CPU.")
 
     def idle(self):
         memory, share = latency.idle(self)
@@ -205,6 +212,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--write", help="puts the tables into this file, below its first mark")
     options = parser.parse_args()
+    options.load = os.getloadavg()[0]
     folder = Path(tempfile.mkdtemp(prefix="leat-bench-"))
     bench = Bench(options, folder)
     try:
@@ -223,7 +231,9 @@ def write(file, options, lines):
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text()
                 .splitlines() if line.startswith("model name")), platform.machine())
     facts = (f"{datetime.date.today()}, {cpu}, {len(os.sched_getaffinity(0))} cores"
-             f" shared by server and client, `make bench ARGS=\"{' '.join(sys.argv[1:])}\"`")
+             f" shared by server and client, load average {options.load:.1f} at the start and"
+             f" {os.getloadavg()[0]:.1f} at the end,"
+             f" `make bench ARGS=\"{' '.join(sys.argv[1:])}\"`")
     head = file.read_text().split(mark)[0]
     file.write_text("\n".join([head + mark, facts, *lines]) + "\n")
 
