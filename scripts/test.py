@@ -9,10 +9,15 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from harness import database  # noqa: E402
+
 PYTHON = sys.executable
 LOGS = ROOT / "build" / "test-logs"
 # Arrow and RocksDB are not instrumented: containers that cross into them look overflown.
@@ -22,12 +27,13 @@ ASAN = {"ASAN_OPTIONS": "detect_container_overflow=0:detect_odr_violation=0",
 TSAN = {"TSAN_OPTIONS": f"suppressions={ROOT}/cmake/tsan.supp:second_deadlock_stack=1"}
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-rs", "--color=no", "-p", "no:cacheprovider"]
 
-Step = collections.namedtuple("Step", "command env", defaults=({},))
+# `servers`: the step's tests find real servers in LEAT_TEST_MARIADB_URL and _MYSQL_URL.
+Step = collections.namedtuple("Step", "command env servers", defaults=({}, False))
 
 
 def ctest(folder, env, *arguments):
     return Step(["ctest", "--test-dir", folder, "-j2", "--timeout", "900", "--output-on-failure",
-                 "--no-tests=error", *arguments], env)
+                 "--no-tests=error", *arguments], env, servers=True)
 
 
 def stages():
@@ -39,7 +45,7 @@ def stages():
                   + ([Step([PYTHON, str(model), "--quick"])] if model.exists() else []),
         "unit": [Step([*build, "release"]), ctest("build", {}),
                  Step([*PYTEST, "tests/iceberg"])],
-        "e2e": [Step([*build, "release", "leat", "leat_mysql_test"]),
+        "e2e": [Step([*build, "release", "leat"]),
                 Step([*PYTEST, "--durations=10", "tests/e2e"])],
         "asan": [Step([*build, "asan"]), ctest("build-asan", ASAN)],
         "tsan": [Step([*build, "tsan", "leat_base_test", "leat_store_test",
@@ -51,11 +57,34 @@ def stages():
     }
 
 
-def run(step, log):
+class Servers:
+    """One server of each kind for the unit tests, started when first asked for."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="leat-test-")
+        self.running = {}
+
+    def environment(self):
+        for kind, server in database.SERVERS.items():
+            if kind not in self.running and not server.reason_missing():
+                started = server(Path(self.folder.name) / kind)
+                started.execute("CREATE USER tester@'%' IDENTIFIED BY 'tester'",
+                                "GRANT ALL ON *.* TO tester@'%' WITH GRANT OPTION")
+                self.running[kind] = started
+        return {f"LEAT_TEST_{kind.upper()}_URL": f"mysql://tester:tester@127.0.0.1:{s.port}"
+                for kind, s in self.running.items()}
+
+    def stop(self):
+        for server in self.running.values():
+            server.stop()
+        self.folder.cleanup()
+
+
+def run(step, log, servers):
     """Runs a step, shows its output as it comes and keeps it."""
-    process = subprocess.Popen(step.command, cwd=ROOT, env={**os.environ, **step.env},
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors="replace")
+    env = {**os.environ, **step.env, **(servers.environment() if step.servers else {})}
+    process = subprocess.Popen(step.command, cwd=ROOT, env=env, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace")
     for line in process.stdout:
         print(line, end="", flush=True)
         log.write(line)
@@ -88,6 +117,17 @@ def summarise(name, text):
     return lines + (gtest_summary(folder) if folder else [])
 
 
+def run_stage(name, steps, servers):
+    """(name, whether all its steps passed, seconds, its summary's lines)"""
+    print(f"\n==== {name}", flush=True)
+    start = time.monotonic()
+    with open(LOGS / f"{name}.log", "w+") as log:
+        good = all(run(step, log, servers) == 0 for step in steps)
+        log.seek(0)
+        lines = summarise(name, log.read())
+    return name, good, time.monotonic() - start, lines
+
+
 def main():
     known = stages()
     unknown = set(sys.argv[1:]) - set(known)
@@ -95,15 +135,11 @@ def main():
         print(f"test.py: no stage {', '.join(unknown)}; there are {', '.join(known)}")
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
-    results = []
-    for name in sys.argv[1:] or known:
-        print(f"\n==== {name}", flush=True)
-        start = time.monotonic()
-        with open(LOGS / f"{name}.log", "w+") as log:
-            good = all(run(step, log) == 0 for step in known[name])
-            log.seek(0)
-            lines = summarise(name, log.read())
-        results.append((name, good, time.monotonic() - start, lines))
+    servers = Servers()
+    try:
+        results = [run_stage(name, known[name], servers) for name in sys.argv[1:] or known]
+    finally:
+        servers.stop()
     print("\n==== summary")
     for name, good, seconds, lines in results:
         print(f"{name}: {'passed' if good else 'FAILED'} in {seconds:.0f} s", *lines, sep="\n")
