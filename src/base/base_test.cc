@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -111,6 +113,25 @@ TEST(FailpointDeathTest, EnvironmentEndsTheProcessAtTheNthPassing) {
         _exit(2);
       },
       ::testing::ExitedWithCode(137), "");
+}
+
+TEST(FailpointDeathTest, EnvironmentPausesTheProcessOnce) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    setenv("LEAT_STOP_AT", "x.before:2", 1);
+    failpoint::ArmFromEnvironment();
+    for (int i = 0; i < 4; i++) {
+      if (!failpoint::Durable("x.before").ok()) _exit(1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  EXPECT_TRUE(WIFSTOPPED(status));
+  kill(child, SIGCONT);
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 }  // namespace

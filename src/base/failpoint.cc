@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 
@@ -40,9 +41,10 @@ void ClearHook() {
 }
 
 void ArmFromEnvironment() {
-  const char* spec = std::getenv("LEAT_CRASH_AT");
-  if (!spec) return;
-  std::string name = spec;
+  const char* crash = std::getenv("LEAT_CRASH_AT");
+  const char* stop = std::getenv("LEAT_STOP_AT");
+  if (!crash && !stop) return;
+  std::string name = crash ? crash : stop;
   int passings = 1;
   if (size_t colon = name.rfind(':'); colon != std::string::npos) {
     passings = std::atoi(name.c_str() + colon + 1);
@@ -50,8 +52,11 @@ void ArmFromEnvironment() {
   }
   static std::atomic<int> left;
   left = passings;
-  SetHook([name](std::string_view at) {
-    if (at == name && --left <= 0) _exit(kKilled);
+  SetHook([name, ends = crash != nullptr](std::string_view at) {
+    if (at == name && --left == 0) {
+      if (ends) _exit(kKilled);
+      raise(SIGSTOP);
+    }
     return Status::Ok();
   });
 }

@@ -2,7 +2,7 @@
 // before and after whatever must survive a crash (a fsync, a catalog request); the call
 // costs one relaxed load unless armed. Armed by a test's hook, or in a process of its own
 // by LEAT_CRASH_AT=name[:n], which ends the process, as kill -9 would, at the n-th
-// passing.
+// passing, or LEAT_STOP_AT=name[:n], which pauses it until SIGCONT.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ Status Durable(std::string_view name);
 void SetHook(std::function<Status(std::string_view)> hook);
 void ClearHook();
 
-// Reads LEAT_CRASH_AT. Called once by main().
+// Reads LEAT_CRASH_AT, else LEAT_STOP_AT. Called once by main().
 void ArmFromEnvironment();
 
 }  // namespace leat::failpoint

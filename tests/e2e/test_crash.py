@@ -34,26 +34,90 @@ def change(server, seed):
             f"DELETE FROM b WHERE k1 = {key % 5}"]))
 
 
+def append_some(server, seed):
+    """An appended row that comes twice is seen, while an upsert would hide it."""
+    server.query("INSERT INTO log VALUES " + ", ".join(f"({seed}, {i})" for i in range(60)))
+
+
+def older_store(project, server):
+    """The store falls behind the tables."""
+    backup = project.folder / "backup"
+    project.catch_up()
+    shutil.copytree(project.data, backup)
+    change(server, 50)
+    append_some(server, 50)
+    project.catch_up()
+    shutil.rmtree(project.data)
+    backup.rename(project.data)
+
+
+def index_lost(project, server):
+    project.catch_up()
+    shutil.rmtree(project.data / "cache")
+
+
+def epoch_left_open(project, server):
+    project.catch_up()
+    change(server, 51)
+    project.start("--until-caught-up",
+                  env={"LEAT_CRASH_AT": "iceberg.stage.before"}).expect(leat.CRASHED)
+
+
+def rewritten_by_another(project, server):
+    """An epoch that deletes rows is saved, and then another engine rewrites their files."""
+    project.catch_up()
+    server.query("UPDATE a SET v = v + 1")
+    server.query("DELETE FROM a WHERE id % 7 = 3")
+    project.start("--until-caught-up",
+                  env={"LEAT_CRASH_AT": "store.save.after"}).expect(leat.CRASHED)
+    table = readers.table(project, "shop.a")
+    table.overwrite(table.scan().to_arrow())
+
+
+def truncated(project, server):
+    project.catch_up()
+    change(server, 52)
+    server.query("TRUNCATE TABLE a")
+    change(server, 53)
+
+
+# Steps that only some past brings about.
+PAST = {"store.drop.": older_store, "iceberg.index.reset": index_lost,
+        "iceberg.index.replayed": epoch_left_open, "iceberg.recomputed": rewritten_by_another,
+        "epoch.resave.": rewritten_by_another, "iceberg.index.shelved": truncated}
+
+
+def past_of(point):
+    return next((past for name, past in PAST.items() if point.startswith(name)), None)
+
+
 def test_there_are_failpoints():
     assert len(POINTS) >= 4, POINTS
+    assert all(any(point.startswith(name) for point in POINTS) for name in PAST)
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_crash_at_every_durable_step(mariadb, project, point):
-    """Crashes at the 1st, 2nd and 3rd passing, in the snapshot and in the stream."""
+    """Crashes at the first passing, then at the second one of the process that goes on."""
     prepare(mariadb)
-    project.pipeline(mariadb, ["a", "b"], commit={"rows": 40, "every": "100ms"})
+    mariadb.query("CREATE TABLE log (n INT, i INT)")
+    append_some(mariadb, 0)
+    commit = {"rows": 40, "every": "100ms"}
+    project.pipeline(mariadb, ["a", "b"], commit=commit)
+    project.pipeline(mariadb, ["log"], name="appended", mode="append", commit=commit)
+    if past := past_of(point):
+        past(project, mariadb)
     crashed = 0
-    for passing in (1, 2, 3):
+    for passing in (1, 2):
         run = project.start("--until-caught-up", env={"LEAT_CRASH_AT": f"{point}:{passing}"})
         code = run.wait()
         assert code in (leat.DONE, leat.CRASHED), run.text[-3000:]
         crashed += code == leat.CRASHED
         change(mariadb, passing)
+        append_some(mariadb, passing)
     project.catch_up()
-    compare.assert_equal(project, mariadb, "shop.a", "shop.b")
-    if not crashed:
-        pytest.skip(f"{point} is not passed by this workload")
+    compare.assert_equal(project, mariadb, "shop.a", "shop.b", "shop.log")
+    assert crashed, f"{point} is not passed by this workload"
 
 
 def test_kill_9_at_random_moments(server, project):
@@ -135,25 +199,42 @@ def test_an_older_store_is_put_back(server, project, tmp_path):
     compare.assert_equal(project, server, "shop.a", "shop.b")
 
 
-def test_scar_23_a_paused_process_wakes_after_its_successor_committed(mariadb, project):
-    """The old one has its own store, as on another machine: only the sink can stop it."""
+@pytest.mark.parametrize("point, data, mode", [
+    ("iceberg.stage.after", "fresh", "append"), ("iceberg.stage.after", "copied", "upsert"),
+    ("store.save.after", "fresh", "upsert"), ("store.save.after", "copied", "append"),
+    ("iceberg.catalog.before_commit", "fresh", "append"),
+    ("iceberg.catalog.before_commit", "copied", "upsert"),
+    ("epoch.commit.after", "copied", "append")])
+def test_scar_23_a_paused_process_wakes_after_its_successor_committed(mariadb, project, point,
+                                                                      data, mode):
+    """It pauses in the midst of an epoch; the successor has another data folder, as on another
+    machine, so only the sink can stop the old one."""
     prepare(mariadb)
-    project.pipeline(mariadb, ["a", "b"], commit={"every": "50ms"})
-    old = project.start()
-    old.wait_for(lambda: readers.count(project, "shop.a") == 200, "the snapshot")
-    old.signal(signal.SIGSTOP)
-    change(mariadb, 1)
-    successor = project.start("--data", "other-data", "--until-caught-up")
-    successor.expect(leat.DONE)
-    change(mariadb, 2)
+    mariadb.query("CREATE TABLE log (n INT, i INT)")
+    tables = ["a", "b"] if mode == "upsert" else ["log"]
+    project.pipeline(mariadb, tables, mode=mode, commit={"every": "50ms"})
+
+    def both_change(seed):
+        change(mariadb, seed)
+        append_some(mariadb, seed)
+
+    both_change(0)
+    project.catch_up()
+    both_change(1)
+    old = project.start(env={"LEAT_STOP_AT": point})
+    old.wait_for(old.process.stopped, f"it pauses at {point}")
+    if data == "copied":
+        shutil.copytree(project.data, project.folder / "other-data",
+                        ignore=shutil.ignore_patterns("*.sock"))
+    for seed in (2, 3):
+        both_change(seed)
+        project.start("--data", "other-data", "--until-caught-up").expect(leat.DONE)
+    both_change(4)
     old.signal(signal.SIGCONT)
-    assert old.wait() == leat.FAILED, "fenced: it stops"
-    compare_after(mariadb, project)
-
-
-def compare_after(mariadb, project):
+    assert old.wait() == leat.FAILED, f"fenced: it stops\n{old.text[-3000:]}"
+    assert "another process" in old.text.lower(), old.text[-3000:]
     project.start("--data", "other-data", "--until-caught-up").expect(leat.DONE)
-    compare.assert_equal(project, mariadb, "shop.a", "shop.b")
+    compare.assert_equal(project, mariadb, *(f"shop.{table}" for table in tables))
 
 
 def test_scar_32_a_corrupt_checkpoint_store_is_refused_with_what_to_do(mariadb, project):

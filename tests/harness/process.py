@@ -67,6 +67,11 @@ class Process:
     def alive(self):
         return self.child.poll() is None
 
+    def stopped(self):
+        """Whether SIGSTOP holds it."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def signal(self, number):
         if self.alive():
             self.child.send_signal(number)
