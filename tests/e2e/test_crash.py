@@ -24,14 +24,16 @@ def prepare(server):
 
 def change(server, seed):
     choose = random.Random(seed)
+    statements = []
     for _ in range(20):
         key = choose.randrange(300)
-        server.query(choose.choice([
+        statements.append(choose.choice([
             f"REPLACE INTO a VALUES ({key}, {choose.randrange(1000)})",
             f"DELETE FROM a WHERE id = {key}",
             f"UPDATE a SET v = v + 1 WHERE id BETWEEN {key} AND {key + 5}",
             f"REPLACE INTO b VALUES ({key % 5}, '{key % 3}', {key})",
             f"DELETE FROM b WHERE k1 = {key % 5}"]))
+    server.execute(*statements, database="shop")
 
 
 def append_some(server, seed):
