@@ -19,6 +19,8 @@ namespace {
 
 // One write of a fold or of a long deletion.
 constexpr size_t kWriteBytes = 1 << 20;
+// RocksDB may end the process when the disk fills up under it, so the store stops before.
+constexpr uintmax_t kRoomBytes = 2 << 20;
 
 // Small everywhere: the store sees a few writes a second, and an idle pipeline must not
 // cost memory.
@@ -57,6 +59,17 @@ Status OpenError(const std::filesystem::path& folder, const rocksdb::Status& s) 
                         s.ToString() + "; check the disk's free space and permissions");
 }
 
+Status CheckRoom(const std::filesystem::path& data) {
+  std::error_code error;
+  std::filesystem::space_info space = std::filesystem::space(data, error);
+  if (error || space.available >= kRoomBytes) return Status::Ok();
+  return Status::Config(
+      fmt::format("the disk of the data folder {} is full: No space left on device ({} "
+                  "bytes are free, the store needs {}); nothing was advanced. Free space "
+                  "on it and start again",
+                  data.string(), space.available, kRoomBytes));
+}
+
 Status ReadError(const std::filesystem::path& data, const rocksdb::Status& s) {
   return OpenError(data / "store", s);
 }
@@ -88,6 +101,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& data) {
   }
   std::unique_ptr<Store> store(new Store);
   store->data_ = data;
+  RETURN_IF_ERROR(CheckRoom(data));
   ASSIGN_OR_RETURN(store->lock_, FolderLock::Take(data));
   rocksdb::DB* db = nullptr;
   std::filesystem::path folder = data / "store";
@@ -314,6 +328,7 @@ Status Store::WriteAs(const Owner& owner, rocksdb::WriteBatch* batch, bool sync)
 
 Status Store::WriteUnchecked(rocksdb::WriteBatch* batch, bool sync) {
   RETURN_IF_ERROR(broken_);
+  RETURN_IF_ERROR(CheckRoom(data_));
   rocksdb::WriteOptions options;
   options.sync = sync;
   rocksdb::Status s = db_->Write(options, batch);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <cstring>
+
 #include "base/failpoint.h"
 #include "connectors/iceberg/metadata_file.h"
 #include "connectors/iceberg/uuid.h"
@@ -88,6 +90,8 @@ Status SqlCatalog::Execute(const char* sql) {
 Status SqlCatalog::Error(int code, const std::string& doing) const {
   std::string what =
       fmt::format("{} {}: {}", doing, path_, db_ ? sqlite3_errmsg(db_) : "no memory");
+  int reason = db_ ? sqlite3_system_errno(db_) : 0;
+  if (reason != 0) what += fmt::format(" ({})", std::strerror(reason));
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
