@@ -84,9 +84,8 @@ Logger::Logger(int fd, LogLevel level, Format format)
 void Logger::Write(LogLevel level, std::string_view message,
                    std::initializer_list<LogField> fields) {
   if (level < level_) return;
-  std::string line = Redact(format_ == Format::kHuman
-                                ? HumanLine(level, message, fields)
-                                : JsonLine(level, message, fields));
+  std::string line = Redact(format_ == Format::kHuman ? HumanLine(level, message, fields)
+                                                      : JsonLine(level, message, fields));
   std::lock_guard lock(mutex_);
   // A log that cannot be written has nowhere to say so.
   [[maybe_unused]] ssize_t written = write(fd_, line.data(), line.size());

@@ -18,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-using testing::Not;
 
 std::string ReadFile(const fs::path& path) {
   std::stringstream text;

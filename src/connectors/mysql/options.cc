@@ -30,6 +30,15 @@ Field PollField() {
            .Between(0, 3'600'000'000)});
 }
 
+Field TablesField() {
+  return Field::Strings(
+             "tables",
+             "Tables to read: table (of the url's database) or database.table; * "
+             "stands for any characters, ? for one. Needed unless `read` is "
+             "poll.")
+      .Example("[orders, \"cust*\"]");
+}
+
 std::vector<Field> Fields() {
   return {
       Field::String("url",
@@ -38,11 +47,7 @@ std::vector<Field> Fields() {
           .Required()
           .Secret()
           .Example("mysql://leat:${SHOP_PASSWORD}@127.0.0.1:3306/shop?tls=verify"),
-      Field::Strings("tables",
-                     "Tables to read: table (of the url's database) or database.table; * "
-                     "stands for any characters, ? for one. Needed unless `read` is "
-                     "poll.")
-          .Example("[orders, \"cust*\"]"),
+      TablesField(),
       Field::String(
           "read",
           "How changes are found: cdc reads the binary log, poll asks one table "
