@@ -46,7 +46,8 @@ std::vector<Checked> CheckAll(const Project& project, const std::filesystem::pat
   Logger log(shell.err_fd(), LogLevel::kWarn);
   CancelToken cancel;
   for (const PipelineFile& file : project.pipelines) {
-    Context context{file.name, data / "cache" / file.name, Clock::System(), log, cancel};
+    Context context{file.name, data / "cache" / file.name, Clock::System(), log, cancel,
+                    data};
     const Registry& registry = shell.registry();
     CheckPart(*registry.FindSource(file.from.name), file.from, "source", context, &all);
     for (const PartUse& step : file.steps) {

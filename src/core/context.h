@@ -28,6 +28,9 @@ struct Context {
   Clock& clock;
   Logger& log;
   const CancelToken& cancel;  // set when the pipeline should leave now
+  // The project's data folder, for what must not be lost (a catalog without another
+  // home).
+  std::filesystem::path project_data = {};
 };
 
 }  // namespace leat

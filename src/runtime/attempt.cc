@@ -32,8 +32,8 @@ std::string NewAttemptId() {
 Attempt::Attempt(const AttemptParts& parts)
     : p_(parts),
       owner_{parts.settings.name, parts.settings.worker, NewAttemptId()},
-      context_{parts.settings.name, parts.settings.data, parts.clock, parts.log,
-               parts.cancel},
+      context_{parts.settings.name, parts.settings.data, parts.clock,
+               parts.log,           parts.cancel,        parts.store.data()},
       upkeep_time_(parts.clock.Now()),
       noted_cpu_(ThreadCpuSeconds()) {}
 
