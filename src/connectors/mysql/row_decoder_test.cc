@@ -220,7 +220,7 @@ TEST(PartialUpdateTest, Scar_11_DifferencesAreAppliedToTheBeforeImage) {
 TEST(SelectExpressionTest, AsksForWhatLosesNothing) {
   TableDef table = Table("maria_map", Flavor::kMariaDb);
   EXPECT_EQ("`i`", SelectExpression(table.columns[2]));
-  EXPECT_EQ("`f`+0e0", SelectExpression(table.columns[8]));
+  EXPECT_EQ("`f`*1e0", SelectExpression(table.columns[8]));
   EXPECT_EQ("CAST(`k` AS BINARY)", SelectExpression(table.columns[1]));
   EXPECT_EQ("`a``b`", QuoteName("a`b"));
 }

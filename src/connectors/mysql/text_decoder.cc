@@ -160,8 +160,9 @@ std::string QuoteName(std::string_view name) {
 
 std::string SelectExpression(const ColumnDef& column) {
   const std::string name = QuoteName(column.name);
-  // The text of a FLOAT has six digits, that of a DOUBLE(M,D) only D after the point.
-  if (column.type == Type::kFloat || column.type == Type::kDouble) return name + "+0e0";
+  // The text of a FLOAT has six digits, that of a DOUBLE(M,D) only D after the point. A
+  // product keeps the sign of zero, a sum would not.
+  if (column.type == Type::kFloat || column.type == Type::kDouble) return name + "*1e0";
   if (SelectedAsBytes(column)) return fmt::format("CAST({} AS BINARY)", name);
   return name;
 }
