@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo test bench fuzz torture format lint deps-build deps-demo deps-test clean
+.PHONY: build demo test sanitize bench fuzz torture format lint deps-build deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -11,8 +11,11 @@ demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live ch
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo.py
 
-test: deps-test  ## everything CI runs: lint, unit tests, sanitizers, real servers, crashes
+test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes
 	@$(PYTHON) scripts/test.py $(STAGES)
+
+sanitize: deps-test  ## clang-tidy, ASan+UBSan and TSan unit tests, every fuzz target briefly
+	@$(PYTHON) scripts/test.py tidy asan tsan fuzz
 
 bench: deps-test  ## speed and memory against raw programs: docs/performance.md
 	@scripts/build.sh release leat leat_raw
@@ -28,7 +31,7 @@ torture: deps-test  ## KILLS (200) times kill -9 under load; each table must equ
 format: deps-test
 	@git ls-files '*.h' '*.cc' | xargs clang-format -i
 
-lint: deps-test  ## format, layers and limits, clang-tidy
+lint: deps-test  ## format, layers and limits
 	@scripts/lint.sh
 
 deps-build:
