@@ -1,6 +1,7 @@
 """The warehouse on an S3 store, by changing one line."""
 
 import random
+import shutil
 
 import pytest
 from harness import compare, leat, minio, readers
@@ -30,6 +31,20 @@ def test_snapshot_stream_and_upsert(server, project, s3):
     server.query("DELETE FROM t WHERE id % 7 = 0")
     project.catch_up()
     compare.assert_equal(project, server, "shop.t", store=project.store)
+
+
+def test_the_catalog_outlives_the_cache(mariadb, project, s3):
+    shop(mariadb)
+    project.pipeline(mariadb, ["t"], **s3)
+    assert project.command("check", ".").wait() == leat.DONE
+    project.catch_up()
+    assert [path.parent for path in project.data.rglob("catalog.db")] == [project.data]
+    before = readers.table(project, "shop.t", project.store).metadata.table_uuid
+    shutil.rmtree(project.data / "cache")
+    mariadb.query("UPDATE t SET v = 'new' WHERE id % 3 = 0")
+    project.catch_up()
+    compare.assert_equal(project, mariadb, "shop.t", store=project.store)
+    assert readers.table(project, "shop.t", project.store).metadata.table_uuid == before
 
 
 def test_kill_9_on_s3(mariadb, project, s3):

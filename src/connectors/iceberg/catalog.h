@@ -61,10 +61,11 @@ class Catalog {
 struct CatalogOptions {
   std::string type = "sql";  // sql | hadoop
   std::string name = "leat";
-  std::string uri;  // sql: the SQLite file; empty: catalog.db in the warehouse
+  std::string uri;  // sql: the SQLite file; empty: where OpenCatalog says
 };
 
-// `data` is the pipeline's own folder: an S3 warehouse has its catalog.db there.
+// Without an `uri`, the catalog.db is in the warehouse; of a warehouse in S3 in `data`,
+// the project's data folder.
 Result<std::unique_ptr<Catalog>> OpenCatalog(const CatalogOptions& options, FileIo& files,
                                              const std::string& data);
 
