@@ -296,7 +296,7 @@ Result<std::vector<FileInfo>> LocalFileIo::List(const std::string& folder) {
   return found;
 }
 
-// "./lake/" -> "file:///work/lake"
+// "./lake/" -> "file:///home/me/lake", run in /home/me
 Result<std::string> LocalRoot(const std::string& warehouse) {
   std::string path = LocalPath(warehouse);
   std::error_code error;
