@@ -8,9 +8,9 @@
 #include <iterator>
 #include <optional>
 
-#include "connectors/mysql/event.h"
-#include "connectors/mysql/row_decoder.h"
-#include "connectors/mysql/table_map.h"
+#include "connectors/mysql/log/event.h"
+#include "connectors/mysql/log/row_decoder.h"
+#include "connectors/mysql/log/table_map.h"
 
 namespace leat::mysql {
 namespace {

@@ -1,6 +1,7 @@
-# A folder is a library. Beside its code stand x_test.cc (one test program a folder) and
-# x_fuzz.cc (one fuzz target a file, corpus in testdata/x_fuzz). A folder that needs a third
-# party beyond leat_third_party says so in its own uses.cmake: leat_use(PkgConfig::MARIADB).
+# A folder, with the rooms below it, is a library. Beside its code stand x_test.cc (one test
+# program a library) and x_fuzz.cc (one fuzz target a file, its corpus in the library's
+# testdata/x_fuzz). A library that needs a third party beyond leat_third_party says so in its
+# own uses.cmake: leat_use(PkgConfig::MARIADB).
 
 set(LEAT_PARTS "" CACHE INTERNAL "")
 
@@ -11,7 +12,7 @@ endmacro()
 # leat_library(name folder layers...)
 function(leat_library name folder)
   set(target leat_${name})
-  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -73,7 +74,7 @@ function(leat_parts parent)
     get_filename_component(absolute ${header} DIRECTORY)
     file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${absolute})
     get_filename_component(name ${folder} NAME)
-    leat_library(${name} ${folder} base data core)
+    leat_library(${name} ${folder} base data core wire format store)
     set(LEAT_PARTS ${LEAT_PARTS} ${folder} CACHE INTERNAL "")
   endforeach()
 endfunction()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds every fuzz target with clang and runs each for some seconds on its corpus.
 
-The corpus of x_fuzz is the folder testdata/x_fuzz beside it; what a run finds new goes to a
-scratch folder, so the kept corpus stays small. A finding is left in build-fuzz/findings.
+The corpus of x_fuzz is its library's testdata/x_fuzz; what a run finds new goes to a scratch
+folder, so the kept corpus stays small. A finding is left in build-fuzz/findings.
 usage: fuzz.py [--seconds N] [NAME...]
 """
 
@@ -18,12 +18,13 @@ BUILD = ROOT / "build-fuzz"
 
 
 def run(target, seconds):
-    corpus = target.parent / "testdata" / target.stem
+    corpus = next((c for p in target.parents if (c := p / "testdata" / target.stem).is_dir()),
+                  None)
     scratch = BUILD / "corpus" / target.stem
     findings = BUILD / "findings"
     for folder in (scratch, findings):
         folder.mkdir(parents=True, exist_ok=True)
-    seeds = [str(corpus)] if corpus.is_dir() else []
+    seeds = [str(corpus)] if corpus else []
     result = subprocess.run(
         [str(BUILD / target.stem), str(scratch), *seeds, f"-max_total_time={seconds}",
          f"-artifact_prefix={findings}/{target.stem}-", "-rss_limit_mb=2048", "-timeout=20",

@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "base/testing.h"
+
 namespace leat {
 namespace {
 
@@ -12,12 +14,7 @@ namespace fs = std::filesystem;
 
 class FolderTest : public testing::Test {
  protected:
-  FolderTest() {
-    std::string name = fs::temp_directory_path() / "leat-folder-XXXXXX";
-    if (mkdtemp(name.data())) folder_ = name;
-  }
-  ~FolderTest() override { fs::remove_all(folder_); }
-  fs::path folder_;
+  TestFolder folder_{"folder"};
 };
 
 TEST_F(FolderTest, MakesWhatIsMissingAndKeepsWhatIsThere) {

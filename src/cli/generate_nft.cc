@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/generate.h"
-#include "connectors/mysql/client.h"
+#include "connectors/mysql/client/client.h"
 
 namespace leat::generate {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "base/redact.h"
 #include "cli/generate.h"
-#include "connectors/mysql/client.h"
-#include "connectors/mysql/text_decoder.h"
+#include "connectors/mysql/client/client.h"
+#include "connectors/mysql/values/text_decoder.h"
 #include "core/units.h"
 
 namespace leat::generate {

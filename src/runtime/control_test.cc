@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/testing.h"
 #include "store/overlay.h"
 #include "store/store.h"
 
@@ -19,12 +20,6 @@ using ::testing::HasSubstr;
 
 class ControlTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::path(::testing::TempDir()) / "control-XXXXXX").string();
-    data_ = mkdtemp(pattern.data());
-  }
-  void TearDown() override { fs::remove_all(data_); }
-
   void Fill(Store& store, int letters) {
     Owner owner{"orders", "0", "a"};
     ASSERT_TRUE(store.Begin(owner).ok());
@@ -47,7 +42,8 @@ class ControlTest : public ::testing::Test {
     return answer.ok() ? json::parse(*answer) : json();
   }
 
-  fs::path data_;
+  TestFolder folder_{"control"};
+  fs::path data_ = folder_.path();
 };
 
 constexpr char kList[] = R"({"command":"dead-letters","pipeline":"orders","limit":2})";

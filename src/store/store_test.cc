@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/failpoint.h"
+#include "base/testing.h"
 #include "store/overlay.h"
 
 namespace leat {
@@ -19,15 +20,10 @@ using ::testing::HasSubstr;
 
 class StoreTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::path(::testing::TempDir()) / "store-XXXXXX").string();
-    data_ = mkdtemp(pattern.data());
-    Reopen();
-  }
+  void SetUp() override { Reopen(); }
   void TearDown() override {
     failpoint::ClearHook();
     store_.reset();
-    fs::remove_all(data_);
   }
   void Reopen() {
     store_.reset();
@@ -50,7 +46,8 @@ class StoreTest : public ::testing::Test {
     return store_->Fold(owner);
   }
 
-  fs::path data_;
+  TestFolder folder_{"store"};
+  const fs::path data_ = folder_.path();
   std::unique_ptr<Store> store_;
 };
 

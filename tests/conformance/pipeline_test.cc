@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "base/testing.h"
 #include "conformance/memory_sink.h"
 #include "conformance/memory_source.h"
 #include "store/store.h"
@@ -40,18 +41,13 @@ std::vector<int64_t> UpTo(int64_t n) {
 class PipelineTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::path(::testing::TempDir()) / "pipeline-XXXXXX").string();
-    data_ = mkdtemp(pattern.data());
     store_ = *Store::Open(data_);
     settings_.name = "p";
     settings_.data = data_;
     settings_.commit.every = std::chrono::hours(1);
     source_.ends = false;
   }
-  void TearDown() override {
-    store_.reset();
-    fs::remove_all(data_);
-  }
+  void TearDown() override { store_.reset(); }
 
   void Use(int transactions) {
     log_ = std::make_unique<MemoryLog>(Transactions(transactions));
@@ -79,7 +75,8 @@ class PipelineTest : public ::testing::Test {
     while (!done(pipeline.stats())) std::this_thread::sleep_for(Millis(2));
   }
 
-  fs::path data_;
+  TestFolder folder_{"pipeline"};
+  const fs::path data_ = folder_.path();
   std::unique_ptr<Store> store_;
   FakeClock clock_;
   Logger logger_{STDERR_FILENO, LogLevel::kError};

@@ -20,14 +20,11 @@
 #include <string>
 #include <vector>
 
+#include "base/testing.h"
 #include "runtime/pipeline.h"
 #include "store/store.h"
 
 namespace leat::conformance {
-
-// Where thousands of small files may go: a file system in memory where there is one,
-// since no run ends with the machine.
-std::filesystem::path ScratchFolder();
 
 // One setting of source and sink. Reset gives each run a target of its own.
 class Subject {
@@ -96,7 +93,7 @@ class Suite {
   Subject& subject_;
   const Limits limits_;
   std::mt19937_64 random_;
-  std::filesystem::path base_;
+  TestFolder base_{"conformance"};
   std::map<int, std::unique_ptr<Store>> stores_;
   FakeClock clock_;
   Logger log_;

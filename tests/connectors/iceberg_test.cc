@@ -10,33 +10,24 @@
 #include "base/failpoint.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
-#include "connectors/iceberg/catalog.h"
-#include "connectors/iceberg/file_io.h"
-#include "connectors/iceberg/parquet_reader.h"
+#include "connectors/iceberg/catalog/catalog.h"
+#include "connectors/iceberg/data/parquet_reader.h"
 #include "connectors/iceberg/table.h"
 #include "core/config_reader.h"
 #include "core/register_parts.h"
+#include "wire/file_io.h"
 
 namespace leat::conformance {
 namespace {
 
 namespace fs = std::filesystem;
 
-template <typename T>
-T Must(Result<T> result) {
-  if (!result.ok()) {
-    fmt::print(stderr, "{}\n", result.status().ToString());
-    std::abort();
-  }
-  return *std::move(result);
-}
-
 // The ids in a table, data files less position deletes, sorted.
 std::vector<int64_t> ReadIds(const fs::path& warehouse, const std::string& catalog_type,
                              const std::string& name) {
   iceberg::CatalogOptions options;
   options.type = catalog_type;
-  auto files = Must(iceberg::FileIo::Make(warehouse.string(), {}));
+  auto files = Must(FileIo::Make(warehouse.string(), {}));
   auto catalog = Must(iceberg::OpenCatalog(options, *files, ""));
   auto table = Must(iceberg::Table::Load(*catalog, *files, Clock::System(),
                                          iceberg::TableName::Parse(name)));
@@ -55,7 +46,7 @@ std::vector<int64_t> ReadIds(const fs::path& warehouse, const std::string& catal
     }
     return Status::Ok();
   });
-  if (!read.ok()) Must(Result<int>(read));
+  Must(read);
   std::ranges::sort(ids);
   return ids;
 }
@@ -74,11 +65,8 @@ class IcebergSubject final : public Subject {
  public:
   explicit IcebergSubject(Setting setting) : setting_(std::move(setting)) {
     RegisterParts(&registry_);
-    std::string pattern = (ScratchFolder() / "warehouse-XXXXXX").string();
-    base_ = mkdtemp(pattern.data());
     Reset();
   }
-  ~IcebergSubject() override { fs::remove_all(base_); }
 
   void Reset() override {
     fs::remove_all(warehouse());
@@ -130,7 +118,7 @@ class IcebergSubject final : public Subject {
 
   const Setting setting_;
   Registry registry_;
-  fs::path base_;
+  TestFolder base_{"warehouse"};
   std::unique_ptr<MemoryLog> log_;
   std::unique_ptr<Config> config_;
 };

@@ -37,7 +37,7 @@ def catalog_of(folder):
 def written(tmp_path_factory):
     """One folder a table, written by the C++ tests."""
     folder = tmp_path_factory.mktemp("written")
-    run_tests("JudgeTest.*-*DISABLED*", LEAT_ICEBERG_OUT=str(folder))
+    run_tests("JudgeTest.*-*DISABLED*", LEAT_TEST_OUT=str(folder))
     return folder
 
 
@@ -149,7 +149,7 @@ def test_a_table_in_s3(tmp_path):
     try:
         server.create_bucket("lake")
         run_tests("JudgeTest.DISABLED_WritesToS3", LEAT_ICEBERG_S3="s3://lake/ware/house",
-                  LEAT_ICEBERG_OUT=str(tmp_path), AWS_ENDPOINT_URL=server.endpoint,
+                  LEAT_TEST_OUT=str(tmp_path), AWS_ENDPOINT_URL=server.endpoint,
                   AWS_REGION="us-east-1", **server.environment())
         catalog = SqlCatalog("leat", uri=f"sqlite:///{tmp_path}/catalog.db", **{
             "s3.endpoint": server.endpoint, "s3.region": "us-east-1",

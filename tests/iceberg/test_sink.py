@@ -20,7 +20,7 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sink")
     done = subprocess.run(
         [PROGRAM, "--gtest_filter=*SinkModelTest*:SinkTest.AppendKeepsEveryChange"],
-        env={**os.environ, "LEAT_ICEBERG_OUT": str(folder)}, capture_output=True, text=True)
+        env={**os.environ, "LEAT_TEST_OUT": str(folder)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "connectors/iceberg/expiry.h"
+#include "connectors/iceberg/metadata/uuid.h"
 #include "connectors/iceberg/rewritten.h"
-#include "connectors/iceberg/uuid.h"
+#include "connectors/iceberg/upkeep/expiry.h"
 
 namespace leat::iceberg {
 namespace {

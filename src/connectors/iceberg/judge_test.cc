@@ -1,18 +1,17 @@
 // Tables for readers of others: tests/iceberg/test_judge.py runs these with
-// LEAT_ICEBERG_OUT set and reads what they leave there with PyIceberg; and the other way
+// LEAT_TEST_OUT set and reads what they leave there with PyIceberg; and the other way
 // round for the disabled ones, which it enables.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <cstring>
 
-#include "connectors/iceberg/orphan_sweep.h"
 #include "connectors/iceberg/table_testing.h"
+#include "connectors/iceberg/upkeep/orphan_sweep.h"
 
 namespace leat::iceberg {
 namespace {
 
-using testing::Must;
 using testing::TestTable;
 using testing::WriteDeletes;
 using testing::WriteRows;
@@ -186,11 +185,11 @@ TEST(JudgeTest, DISABLED_ChangesAForeignTable) {
   EXPECT_EQ(Must(table->Commit(remove)).outcome, TableCommit::Outcome::kCommitted);
 }
 
-// LEAT_ICEBERG_S3: s3://bucket/prefix, reached by the AWS_ variables; LEAT_ICEBERG_OUT:
+// LEAT_ICEBERG_S3: s3://bucket/prefix, reached by the AWS_ variables; LEAT_TEST_OUT:
 // the folder of its catalog.
 TEST(JudgeTest, DISABLED_WritesToS3) {
   const char* warehouse = std::getenv("LEAT_ICEBERG_S3");
-  const char* folder = std::getenv("LEAT_ICEBERG_OUT");
+  const char* folder = std::getenv("LEAT_TEST_OUT");
   ASSERT_TRUE(warehouse && folder);
   FakeClock clock;
   auto files = Must(FileIo::Make(warehouse, {}));

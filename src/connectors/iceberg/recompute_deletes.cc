@@ -8,10 +8,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "connectors/iceberg/deleted_rows.h"
-#include "connectors/iceberg/key_hash.h"
-#include "connectors/iceberg/parquet_reader.h"
-#include "connectors/iceberg/position_delete.h"
+#include "connectors/iceberg/data/deleted_rows.h"
+#include "connectors/iceberg/data/parquet_reader.h"
+#include "connectors/iceberg/data/position_delete.h"
+#include "connectors/iceberg/index/key_hash.h"
 
 namespace leat::iceberg {
 namespace {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "base/status.h"
-#include "connectors/iceberg/file_io.h"
 #include "connectors/iceberg/staged_table.h"
 #include "connectors/iceberg/table.h"
+#include "wire/file_io.h"
 
 namespace leat::iceberg {
 

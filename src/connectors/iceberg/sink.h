@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "connectors/iceberg/catalog.h"
-#include "connectors/iceberg/file_io.h"
+#include "connectors/iceberg/catalog/catalog.h"
 #include "connectors/iceberg/staged_table.h"
 #include "connectors/iceberg/table_writer.h"
-#include "connectors/iceberg/upkeep.h"
+#include "connectors/iceberg/upkeep/upkeep.h"
 #include "core/sink.h"
+#include "wire/file_io.h"
 
 namespace leat::iceberg {
 

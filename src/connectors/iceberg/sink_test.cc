@@ -18,7 +18,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MakeBatch;
-using testing::Must;
 using testing::Row;
 using testing::RowSchema;
 using testing::SinkDriver;

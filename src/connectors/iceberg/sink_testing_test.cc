@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "connectors/iceberg/parquet_reader.h"
-#include "connectors/iceberg/position_delete.h"
+#include "connectors/iceberg/data/parquet_reader.h"
+#include "connectors/iceberg/data/position_delete.h"
 
 namespace leat::iceberg::testing {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "connectors/iceberg/data_file.h"
+#include "connectors/iceberg/metadata/data_file.h"
 #include "core/epoch.h"
 
 namespace leat::iceberg {

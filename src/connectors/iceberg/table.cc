@@ -7,7 +7,7 @@
 #include <set>
 
 #include "connectors/iceberg/commit_attempt.h"
-#include "connectors/iceberg/uuid.h"
+#include "connectors/iceberg/metadata/uuid.h"
 
 namespace leat::iceberg {
 namespace {

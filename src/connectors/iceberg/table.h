@@ -20,15 +20,15 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "connectors/iceberg/catalog.h"
-#include "connectors/iceberg/data_file.h"
-#include "connectors/iceberg/file_io.h"
-#include "connectors/iceberg/manifest.h"
-#include "connectors/iceberg/manifest_list.h"
-#include "connectors/iceberg/metadata.h"
-#include "connectors/iceberg/partition_spec.h"
-#include "connectors/iceberg/schema.h"
+#include "connectors/iceberg/catalog/catalog.h"
+#include "connectors/iceberg/metadata/data_file.h"
+#include "connectors/iceberg/metadata/manifest.h"
+#include "connectors/iceberg/metadata/manifest_list.h"
+#include "connectors/iceberg/metadata/metadata.h"
+#include "connectors/iceberg/metadata/partition_spec.h"
+#include "connectors/iceberg/metadata/schema.h"
 #include "core/epoch.h"
+#include "wire/file_io.h"
 
 namespace leat::iceberg {
 

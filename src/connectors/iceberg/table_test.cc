@@ -12,7 +12,6 @@ namespace leat::iceberg {
 namespace {
 
 using testing::CountFiles;
-using testing::Must;
 using testing::TestTable;
 using testing::TestToken;
 using testing::WriteDeletes;

@@ -2,43 +2,16 @@
 // tokens. Any failure inside ends the test program, for there is nothing to test then.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
-#include "connectors/iceberg/catalog.h"
+#include "base/testing.h"
+#include "connectors/iceberg/catalog/catalog.h"
 #include "connectors/iceberg/table.h"
 
 namespace leat::iceberg::testing {
-
-// The value, or the end of the test program with the error.
-template <typename T>
-T Must(Result<T> result) {
-  if (!result.ok()) {
-    std::fprintf(stderr, "%s\n", result.status().ToString().c_str());
-    std::abort();
-  }
-  return *std::move(result);
-}
-inline void Must(const Status& status) {
-  Must<int>(status.ok() ? Result<int>(0) : status);
-}
-
-// A folder that goes with the object; named by LEAT_ICEBERG_OUT it stays, for a judge
-// from outside.
-class TestFolder {
- public:
-  explicit TestFolder(const std::string& name);
-  ~TestFolder();
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-  bool keep_ = false;
-};
 
 // id bigint not null (the key), name varchar
 std::vector<Column> TestColumns();

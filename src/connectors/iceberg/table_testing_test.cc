@@ -36,26 +36,6 @@ int64_t WriteTable(FileIo& files, const std::string& path, const arrow::Table& t
 
 }  // namespace
 
-TestFolder::TestFolder(const std::string& name) {
-  if (const char* out = std::getenv("LEAT_ICEBERG_OUT")) {
-    path_ = fs::path(out) / name;
-    keep_ = true;
-  } else {
-    // In memory where there is such a place: thousands of commits wait for thousands of
-    // fsyncs elsewhere.
-    const fs::path memory = "/dev/shm";
-    const bool usable = ::access(memory.c_str(), W_OK) == 0;
-    path_ = (usable ? memory : fs::temp_directory_path()) /
-            ("leat-" + name + "-" + std::to_string(getpid()));
-  }
-  fs::remove_all(path_);
-  fs::create_directories(path_);
-}
-
-TestFolder::~TestFolder() {
-  if (!keep_) fs::remove_all(path_);
-}
-
 std::vector<Column> TestColumns() {
   return {{"id", arrow::int64(), false, "bigint"},
           {"name", arrow::utf8(), true, "varchar(20)"}};

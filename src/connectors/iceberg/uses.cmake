@@ -1,1 +1,1 @@
-leat_use(leat_arrow_s3 SQLite::SQLite3 ZLIB::ZLIB PkgConfig::XXHASH)
+leat_use(SQLite::SQLite3 PkgConfig::XXHASH)

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "connectors/mysql/catalog.h"
-#include "connectors/mysql/checks.h"
+#include "connectors/mysql/client/catalog.h"
+#include "connectors/mysql/client/checks.h"
+#include "connectors/mysql/client/url.h"
 #include "connectors/mysql/poll.h"
-#include "connectors/mysql/url.h"
 #include "core/config.h"
 #include "core/spec.h"
 

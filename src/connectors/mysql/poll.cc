@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <deque>
 
-#include "connectors/mysql/catalog.h"
-#include "connectors/mysql/chunk_key.h"
-#include "connectors/mysql/client.h"
-#include "connectors/mysql/column_builder.h"
+#include "connectors/mysql/client/catalog.h"
+#include "connectors/mysql/client/client.h"
 #include "connectors/mysql/poll_position.h"
-#include "connectors/mysql/text_decoder.h"
+#include "connectors/mysql/snapshot/chunk_key.h"
+#include "connectors/mysql/values/column_builder.h"
+#include "connectors/mysql/values/text_decoder.h"
 #include "core/suggest.h"
 
 namespace leat::mysql {

@@ -15,8 +15,8 @@
 #include <memory>
 #include <string>
 
-#include "connectors/mysql/column.h"
-#include "connectors/mysql/url.h"
+#include "connectors/mysql/client/url.h"
+#include "connectors/mysql/values/column.h"
 #include "core/source.h"
 
 namespace leat::mysql {

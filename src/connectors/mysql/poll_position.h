@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "connectors/mysql/snapshot_progress.h"
+#include "connectors/mysql/snapshot/snapshot_progress.h"
 #include "data/batch.h"
 
 namespace leat::mysql {

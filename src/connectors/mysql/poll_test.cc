@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "connectors/mysql/poll_position.h"
-#include "connectors/mysql/snapshot_testing.h"
+#include "connectors/mysql/snapshot/snapshot_testing.h"
 
 namespace leat::mysql {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "connectors/mysql/gtid.h"
+#include "connectors/mysql/log/gtid.h"
 #include "data/batch.h"
 
 namespace leat::mysql {

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "connectors/mysql/client.h"
-#include "connectors/mysql/dump.h"
+#include "connectors/mysql/client/client.h"
+#include "connectors/mysql/client/dump.h"
+#include "connectors/mysql/log/stream.h"
 #include "connectors/mysql/options.h"
-#include "connectors/mysql/snapshot.h"
-#include "connectors/mysql/stream.h"
+#include "connectors/mysql/snapshot/snapshot.h"
 #include "core/source.h"
 
 namespace leat::mysql {

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/mysql/batch_testing.h"
-#include "connectors/mysql/snapshot_testing.h"
+#include "connectors/mysql/log/batch_testing.h"
+#include "connectors/mysql/snapshot/snapshot_testing.h"
 #include "core/config_reader.h"
 
 namespace leat::mysql {

@@ -1,0 +1,69 @@
+// Any bytes as a log: a stream of events through parsing, decompression and decoding,
+// both flavours. Nothing may crash, overrun, or take memory that the input does not
+// justify.
+#include <cstring>
+
+#include "connectors/mysql/log/stream.h"
+
+namespace leat::mysql {
+namespace {
+
+// Cuts the input into events by their own length fields, as a server's packets do.
+class FuzzFeed final : public EventFeed {
+ public:
+  explicit FuzzFeed(std::string_view input) : input_(input) {}
+
+  Result<std::optional<std::string_view>> Next(SteadyTime) override {
+    if (input_.empty()) return std::optional<std::string_view>();
+    uint32_t size = 0;
+    if (input_.size() >= kEventHeaderSize) {
+      std::memcpy(&size, input_.data() + 9, sizeof size);
+    }
+    size_t taken = size < 1 || size > input_.size() ? input_.size() : size;
+    std::string_view event = input_.substr(0, taken);
+    input_.remove_prefix(taken);
+    return std::optional(event);
+  }
+  bool checksum() const override { return false; }
+
+ private:
+  std::string_view input_;
+};
+
+void Run(std::string_view input, Flavor flavor, Needs::Before before) {
+  static Logger log(2, LogLevel::kError);
+  StreamOptions options;
+  options.follow.flavor = flavor;
+  options.follow.needs = {before, true};
+  options.follow.follows = [](const TableId&) { return true; };
+  options.follow.describe = [](const TableId&) -> Result<std::optional<TableDef>> {
+    return std::optional<TableDef>();
+  };
+  options.open = [&](const LogPosition&) -> Result<std::unique_ptr<EventFeed>> {
+    return std::unique_ptr<EventFeed>(std::make_unique<FuzzFeed>(input));
+  };
+  LogPosition from;
+  from.gtids = GtidSet(flavor);
+  LogStream stream(options, from, &log);
+  FuzzFeed feed(input);
+  for (int i = 0; i < 1000; i++) {
+    auto batch = stream.Read(&feed, SteadyTime{});
+    if (!batch.ok() || !*batch) return;
+    (void)LogPosition::Parse(stream.resume_from().ToPosition());
+  }
+}
+
+}  // namespace
+}  // namespace leat::mysql
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace leat;         // NOLINT
+  using namespace leat::mysql;  // NOLINT
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (input.starts_with("\xfe"
+                        "bin"))
+    input.remove_prefix(4);
+  Run(input, Flavor::kMariaDb, Needs::Before::kFull);
+  Run(input, Flavor::kMySql, Needs::Before::kKey);
+  return 0;
+}

@@ -1,0 +1,282 @@
+#include "connectors/mysql/log/followed_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "connectors/mysql/log/table_map.h"
+
+namespace leat::mysql {
+
+FollowedTables::FollowedTables(FollowOptions options,
+                               std::map<TableId, LogPosition> floors, Pending pending,
+                               Logger* log)
+    : options_(std::move(options)),
+      floors_(std::move(floors)),
+      pending_(std::move(pending)),
+      log_(log) {}
+
+std::optional<FollowedTables::Table*> FollowedTables::Find(uint64_t id) {
+  auto found = ids_.find(id);
+  if (found == ids_.end()) return std::nullopt;
+  return found->second.table;
+}
+
+FollowedTables::Table* FollowedTables::FindTable(const TableId& id) {
+  for (const auto& table : tables_) {
+    if (table->id == id) return table.get();
+  }
+  return nullptr;
+}
+
+Result<bool> FollowedTables::OnTableMap(std::string_view body,
+                                        std::vector<Event>* events) {
+  ASSIGN_OR_RETURN(TableMapName name, PeekTableMap(body));
+  auto known = ids_.find(name.id);
+  if (known != ids_.end() && known->second.map == body) return true;
+  TableId id{std::string(name.database), "", std::string(name.table)};
+  if (!options_.follows(id)) {
+    ids_[name.id] = {std::string(body), nullptr};
+    return true;
+  }
+  ASSIGN_OR_RETURN(TableDef def, DefOf(body));
+  Table* table = FindTable(id);
+  if (table == nullptr || table->def != def) {
+    if (table != nullptr && table->stream->rows() > 0) return false;
+    ASSIGN_OR_RETURN(SchemaRef schema, MakeSchema(def));
+    if (table == nullptr) {
+      tables_.push_back(std::make_unique<Table>());
+      table = tables_.back().get();
+      table->id = id;
+      if (auto floor = floors_.find(id); floor != floors_.end()) {
+        table->floor = floor->second;
+      }
+    }
+    bool same = table->schema && table->schema->SameShape(*schema) &&
+                !pending_.renames.contains(id.ToString());
+    if (pending_.dropped.contains(id.ToString())) Truncate(id, "", events);
+    if (!same) Announce(table, schema, events);
+    table->stream = std::make_unique<TableStream>(def, table->schema, options_.values,
+                                                  options_.needs);
+    table->def = std::move(def);
+  }
+  ids_[name.id] = {std::string(body), table};
+  return true;
+}
+
+Result<TableDef> FollowedTables::DefOf(std::string_view body) {
+  ASSIGN_OR_RETURN(TableMap map, ParseTableMap(body, options_.flavor,
+                                               /*need_full=*/!options_.minimal_metadata));
+  bool native =
+      std::any_of(map.table.columns.begin(), map.table.columns.end(),
+                  [&](const ColumnDef& c) { return MayBeNative(c, options_.flavor); });
+  if (map.full && !native) return std::move(map.table);
+  ASSIGN_OR_RETURN(auto described, options_.describe(map.table.id));
+  if (map.full) {
+    if (described) AdoptNativeTypes(*described, &map.table);
+    return std::move(map.table);
+  }
+  if (!described) {
+    return Status::Config(fmt::format(
+        "the log has rows of {}, which no longer exists, and no metadata to read them "
+        "by; run SET GLOBAL binlog_row_metadata=FULL and take a new snapshot",
+        map.table.id.ToString()));
+  }
+  RETURN_IF_ERROR(DescribeFrom(*described, &map));
+  return std::move(map.table);
+}
+
+void FollowedTables::Announce(Table* table, SchemaRef schema,
+                              std::vector<Event>* events) {
+  Event event;
+  event.kind = Event::Kind::kSchema;
+  event.table = table->id;
+  event.schema = schema;
+  if (auto renamed = pending_.renames.find(table->id.ToString());
+      renamed != pending_.renames.end()) {
+    for (const Column& column : schema->columns) {
+      auto from = renamed->second.find(column.name);
+      bool is_new = table->schema && table->schema->Find(column.name) < 0;
+      event.renamed_from.push_back(from != renamed->second.end() ? from->second
+                                   : is_new                      ? std::string()
+                                                                 : column.name);
+    }
+    pending_.renames.erase(renamed);
+  }
+  table->schema = std::move(schema);
+  events->push_back(std::move(event));
+}
+
+void FollowedTables::Restart(Pending pending) {
+  ids_.clear();
+  tables_.clear();
+  pending_ = std::move(pending);
+}
+
+bool FollowedTables::Concerns(const Statement& statement) const {
+  return std::any_of(
+      statement.changes.begin(), statement.changes.end(), [&](const TableChange& change) {
+        if (change.kind == TableChange::Kind::kCreate) {
+          return pending_.dropped.contains(change.table.ToString());
+        }
+        if (change.kind == TableChange::Kind::kDropDatabase) {
+          return std::any_of(tables_.begin(), tables_.end(), [&](const auto& table) {
+            return table->id.database == change.table.database;
+          });
+        }
+        return options_.follows(change.table) ||
+               (change.kind == TableChange::Kind::kRename && options_.follows(change.to));
+      });
+}
+
+Status FollowedTables::OnDefinition(const Statement& statement, std::string_view text,
+                                    std::vector<Event>* events) {
+  if (!Concerns(statement)) return Status::Ok();
+  if (options_.minimal_metadata) {
+    return Status::Config(fmt::format(
+        "with `metadata: minimal` a followed table must not change while it is read, and "
+        "this statement changes one: {}; take a new snapshot, or run SET GLOBAL "
+        "binlog_row_metadata=FULL and remove `metadata: minimal`",
+        text));
+  }
+  for (const TableChange& change : statement.changes) {
+    switch (change.kind) {
+      case TableChange::Kind::kTruncate:
+        if (options_.follows(change.table)) Truncate(change.table, text, events);
+        break;
+      case TableChange::Kind::kDrop:
+        if (options_.follows(change.table)) Drop(change.table, text, events);
+        break;
+      case TableChange::Kind::kDropDatabase: {
+        std::vector<TableId> gone;
+        for (const auto& table : tables_) {
+          if (table->id.database == change.table.database) gone.push_back(table->id);
+        }
+        for (const TableId& id : gone) Drop(id, text, events);
+        break;
+      }
+      case TableChange::Kind::kRename:
+        RenameTable(change, statement, text, events);
+        break;
+      case TableChange::Kind::kAlter:
+        if (!options_.follows(change.table)) break;
+        RenameColumns(change);
+        if (change.fills) requests_.push_back({change.table, /*refresh=*/true});
+        break;
+      case TableChange::Kind::kPartition:
+        log_->Warn("rows that leave or enter a table with a partition are not in the log",
+                   {{"table", change.table.ToString()}, {"statement", text}});
+        break;
+      case TableChange::Kind::kCreate:
+        if (pending_.dropped.contains(change.table.ToString())) {
+          Truncate(change.table, text, events);
+        }
+        break;
+    }
+  }
+  return Status::Ok();
+}
+
+void FollowedTables::Truncate(const TableId& id, std::string_view text,
+                              std::vector<Event>* events) {
+  pending_.dropped.erase(id.ToString());
+  Event event;
+  event.kind = Event::Kind::kTruncate;
+  event.table = id;
+  event.statement = text;
+  events->push_back(std::move(event));
+}
+
+void FollowedTables::Drop(const TableId& id, std::string_view text,
+                          std::vector<Event>* events) {
+  Event event;
+  event.kind = Event::Kind::kDrop;
+  event.table = id;
+  event.statement = text;
+  events->push_back(std::move(event));
+  pending_.renames.erase(id.ToString());
+  pending_.dropped.insert(id.ToString());
+  if (Table* table = FindTable(id)) Forget(table);
+}
+
+void FollowedTables::Forget(Table* table) {
+  std::erase_if(ids_, [&](const auto& id) { return id.second.table == table; });
+  std::erase_if(tables_, [&](const auto& owned) { return owned.get() == table; });
+}
+
+// Tools that change a table's shape without locking it build a copy and swap the two:
+// RENAME TABLE t TO _old, _new TO t. The name keeps its table in the sink then, and gets
+// the copy's rows from a snapshot.
+void FollowedTables::RenameTable(const TableChange& change, const Statement& statement,
+                                 std::string_view text, std::vector<Event>* events) {
+  bool from = options_.follows(change.table);
+  bool to = options_.follows(change.to);
+  if (from && to) {
+    Table* table = FindTable(change.table);
+    Event event;
+    event.kind = Event::Kind::kRename;
+    event.table = change.table;
+    event.statement = text;
+    event.schema =
+        table ? TableSchema::Make(change.to, table->schema->columns, table->schema->key)
+              : TableSchema::Make(change.to, {}, {});
+    events->push_back(std::move(event));
+    if (auto node = pending_.renames.extract(change.table.ToString()); !node.empty()) {
+      node.key() = change.to.ToString();
+      pending_.renames.insert(std::move(node));
+    }
+    if (table != nullptr) Forget(table);
+    return;
+  }
+  auto renamed = [&](const TableId& name, bool to_it) {
+    return std::any_of(statement.changes.begin(), statement.changes.end(),
+                       [&](const TableChange& other) {
+                         return other.kind == TableChange::Kind::kRename &&
+                                (to_it ? other.to : other.table) == name;
+                       });
+  };
+  if (from && !renamed(change.table, /*to_it=*/true)) Drop(change.table, text, events);
+  if (!to) return;
+  if (renamed(change.to, /*to_it=*/false) ||
+      pending_.dropped.contains(change.to.ToString())) {
+    Truncate(change.to, text, events);
+  }
+  requests_.push_back({change.to, /*refresh=*/false});
+}
+
+// Composes with what is pending: a -> b, then b -> c, is a -> c.
+void FollowedTables::RenameColumns(const TableChange& change) {
+  if (change.columns.empty()) return;
+  auto& pending = pending_.renames[change.table.ToString()];
+  std::map<std::string, std::string> before = pending;
+  for (const auto& [name, from] : change.columns) pending.erase(from);
+  for (const auto& [name, from] : change.columns) {
+    auto older = before.find(from);
+    std::string first = from.empty() || older == before.end() ? from : older->second;
+    if (first == name) {
+      pending.erase(name);
+    } else {
+      pending[name] = first;
+    }
+  }
+  if (pending.empty()) pending_.renames.erase(change.table.ToString());
+}
+
+Status FollowedTables::Finish(std::vector<Chunk>* chunks) {
+  for (const auto& table : tables_) {
+    if (!table->stream || table->stream->rows() == 0) continue;
+    ASSIGN_OR_RETURN(Chunk chunk, table->stream->Finish());
+    chunks->push_back(std::move(chunk));
+  }
+  return Status::Ok();
+}
+
+int64_t FollowedTables::zero_dates() const {
+  int64_t count = 0;
+  for (const auto& table : tables_) {
+    if (table->stream) count += table->stream->zero_dates();
+  }
+  return count;
+}
+
+}  // namespace leat::mysql

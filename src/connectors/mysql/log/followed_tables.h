@@ -1,0 +1,111 @@
+// The tables of a log that somebody follows: which table id means which, the shape each
+// has at this place of the log, and what definition statements do to them. Owned by a
+// LogStream; one thread. Errors: kConfig when the user has to act (no FULL metadata, a
+// definition under `metadata: minimal`), else as TableMap's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "connectors/mysql/log/statement.h"
+#include "connectors/mysql/log/table_stream.h"
+#include "connectors/mysql/position.h"
+
+namespace leat::mysql {
+
+struct FollowOptions {
+  Flavor flavor = Flavor::kMySql;
+  std::function<bool(const TableId&)> follows;
+  // The table as information_schema has it now; nothing when it is gone.
+  std::function<Result<std::optional<TableDef>>(const TableId&)> describe;
+  bool minimal_metadata = false;
+  Needs needs;
+  ValueOptions values;
+};
+
+// A table whose rows the log does not bring.
+struct SnapshotRequest {
+  TableId table;
+  bool refresh = false;  // over the rows that are there; else it is empty at this place
+};
+
+class FollowedTables {
+ public:
+  // What definitions did to tables whose next rows have not been seen; by table name.
+  struct Pending {
+    std::map<std::string, std::map<std::string, std::string>> renames;
+    std::set<std::string> dropped;
+  };
+
+  struct Table {
+    TableId id;
+    TableDef def;
+    SchemaRef schema;
+    std::unique_ptr<TableStream> stream;
+    std::optional<LogPosition> floor;  // rows up to here are in the sink
+  };
+
+  FollowedTables(FollowOptions options, std::map<TableId, LogPosition> floors,
+                 Pending pending, Logger* log);
+
+  // False: the table has another shape from here on and rows of the old one in the batch;
+  // call again once that batch is taken.
+  Result<bool> OnTableMap(std::string_view body, std::vector<Event>* events);
+  // Nothing: no table map had this id; nullptr: nobody follows the table.
+  std::optional<Table*> Find(uint64_t id);
+  // Table ids mean nothing any more: another log file.
+  void ForgetIds() { ids_.clear(); }
+  // No row was taken or is in a batch: shapes will be announced again.
+  void Restart(Pending pending);
+
+  // The definition does something to a followed table, so that the batch ends before it.
+  bool Concerns(const Statement& statement) const;
+  Status OnDefinition(const Statement& statement, std::string_view text,
+                      std::vector<Event>* events);
+
+  // Since the last call.
+  std::vector<SnapshotRequest> TakeSnapshotRequests() {
+    return std::exchange(requests_, {});
+  }
+
+  // Chunks of all rows, in the order the tables were first seen in.
+  Status Finish(std::vector<Chunk>* chunks);
+  bool Follows(const TableId& id) const { return options_.follows(id); }
+  const Pending& pending() const { return pending_; }
+  int64_t zero_dates() const;
+
+ private:
+  struct Id {
+    std::string map;         // the event's body
+    Table* table = nullptr;  // null: not followed
+  };
+
+  Result<TableDef> DefOf(std::string_view body);
+  void Announce(Table* table, SchemaRef schema, std::vector<Event>* events);
+  void Drop(const TableId& id, std::string_view text, std::vector<Event>* events);
+  void Truncate(const TableId& id, std::string_view text, std::vector<Event>* events);
+  void RenameTable(const TableChange& change, const Statement& statement,
+                   std::string_view text, std::vector<Event>* events);
+  void RenameColumns(const TableChange& change);
+  void Forget(Table* table);
+  Table* FindTable(const TableId& id);
+
+  const FollowOptions options_;
+  std::map<TableId, LogPosition> floors_;
+  Pending pending_;
+  Logger* const log_;
+  std::vector<std::unique_ptr<Table>> tables_;
+  std::unordered_map<uint64_t, Id> ids_;
+  std::vector<SnapshotRequest> requests_;
+};
+
+}  // namespace leat::mysql

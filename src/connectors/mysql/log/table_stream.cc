@@ -1,0 +1,151 @@
+#include "connectors/mysql/log/table_stream.h"
+
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
+#include <fmt/format.h>
+
+namespace leat::mysql {
+namespace {
+
+Status FromArrow(const arrow::Status& status) {
+  if (status.ok()) return Status::Ok();
+  return Status::Transient("building a log batch: " + status.ToString());
+}
+
+std::unique_ptr<TableBuilder> MakeBefore(const SchemaRef& schema, const Needs& needs) {
+  if (needs.before == Needs::Before::kNone) return nullptr;
+  std::vector<int> filled;  // empty: all, and a table without a key has only all
+  if (needs.before == Needs::Before::kKey) filled = schema->key;
+  return std::make_unique<TableBuilder>(schema, std::move(filled));
+}
+
+Op OpOf(RowsKind kind) {
+  switch (kind) {
+    case RowsKind::kWrite: return Op::kInsert;
+    case RowsKind::kDelete: return Op::kDelete;
+    default: return Op::kUpdate;
+  }
+}
+
+}  // namespace
+
+struct TableStream::MetaBuilder {
+  arrow::StringBuilder gtid;
+  arrow::StringBuilder file;
+  arrow::Int64Builder offset;
+  arrow::Int32Builder row;
+
+  arrow::Status Append(const RowContext& context, int32_t row_in_event) {
+    ARROW_RETURN_NOT_OK(context.gtid.empty() ? gtid.AppendNull()
+                                             : gtid.Append(context.gtid));
+    ARROW_RETURN_NOT_OK(file.Append(context.file));
+    ARROW_RETURN_NOT_OK(offset.Append(static_cast<int64_t>(context.offset)));
+    return row.Append(row_in_event);
+  }
+
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Finish() {
+    static const auto schema = arrow::schema(
+        {arrow::field("_gtid", arrow::utf8()), arrow::field("_file", arrow::utf8()),
+         arrow::field("_pos", arrow::int64()), arrow::field("_row", arrow::int32())});
+    ARROW_ASSIGN_OR_RAISE(auto gtids, gtid.Finish());
+    ARROW_ASSIGN_OR_RAISE(auto files, file.Finish());
+    ARROW_ASSIGN_OR_RAISE(auto offsets, offset.Finish());
+    ARROW_ASSIGN_OR_RAISE(auto rows, row.Finish());
+    int64_t count = gtids->length();
+    return arrow::RecordBatch::Make(schema, count, {gtids, files, offsets, rows});
+  }
+};
+
+void TableStream::FreeMeta::operator()(MetaBuilder* meta) const { delete meta; }
+
+TableStream::TableStream(const TableDef& table, SchemaRef schema,
+                         const ValueOptions& values, const Needs& needs)
+    : schema_(std::move(schema)),
+      decoder_(table, values),
+      rows_(schema_),
+      before_(MakeBefore(schema_, needs)),
+      meta_(needs.meta ? new MetaBuilder : nullptr) {}
+
+int64_t TableStream::bytes() const {
+  constexpr int64_t kPerRow = sizeof(Op) + sizeof(uint32_t) + sizeof(int64_t);
+  int64_t bytes = rows_.bytes() + rows_.rows() * kPerRow;
+  if (before_) bytes += before_->bytes();
+  return bytes;
+}
+
+Result<int64_t> TableStream::Append(const RowsEvent& event, const RowContext& context,
+                                    int64_t skip, uint32_t* seq,
+                                    std::vector<DeadLetter>* rejects) {
+  bool update = event.kind == RowsKind::kUpdate || event.kind == RowsKind::kPartialUpdate;
+  RETURN_IF_ERROR(decoder_.SetColumns(event.columns, event.present,
+                                      update ? event.present_after : ""));
+  ByteReader in(event.rows);
+  DeadLetter reject;
+  int64_t in_event = 0;
+  size_t first = ops_.size();
+  int64_t rows_before = rows_.rows();
+  // A row takes at least the byte of its NULL bitmap, so this ends.
+  for (; in.left() > 0; in_event++) {
+    size_t left = in.left();
+    ASSIGN_OR_RETURN(bool good, AppendRow(event.kind, &in, &reject));
+    if (in.failed() || in.left() == left) {
+      return Status::Data("a row event is cut off inside a row");
+    }
+    if (in_event < skip) {  // delivered before: only its bytes count
+      if (!good) continue;
+      rows_.RollbackCommitted();
+      if (before_ && update) before_->RollbackCommitted();
+      continue;
+    }
+    if (!good) {
+      reject.table = schema_->id.ToString();
+      reject.time = context.time;
+      rejects->push_back(std::move(reject));
+      reject = {};
+      continue;
+    }
+    if (meta_) {
+      RETURN_IF_ERROR(FromArrow(meta_->Append(context, static_cast<int32_t>(in_event))));
+    }
+  }
+  auto added = static_cast<size_t>(rows_.rows() - rows_before);
+  ops_.resize(first + added, OpOf(event.kind));
+  time_.resize(first + added, context.time);
+  seq_.resize(first + added);
+  for (size_t i = first; i < first + added; i++) seq_[i] = (*seq)++;
+  return in_event;
+}
+
+Result<bool> TableStream::AppendRow(RowsKind kind, ByteReader* in, DeadLetter* reject) {
+  if (kind == RowsKind::kWrite || kind == RowsKind::kDelete) {
+    return decoder_.Append(in, &rows_, reject);
+  }
+  return decoder_.AppendUpdate(in, kind == RowsKind::kPartialUpdate, before_.get(),
+                               &rows_, reject);
+}
+
+Result<Chunk> TableStream::Finish() {
+  Chunk chunk;
+  chunk.schema = schema_;
+  ASSIGN_OR_RETURN(chunk.rows, rows_.Finish());
+  if (before_) {
+    ASSIGN_OR_RETURN(chunk.before, before_->Finish());
+  }
+  if (meta_) {
+    auto meta = meta_->Finish();
+    RETURN_IF_ERROR(FromArrow(meta.status()));
+    chunk.meta = *std::move(meta);
+  }
+  chunk.ops = std::move(ops_);
+  chunk.seq = std::move(seq_);
+  chunk.time = std::move(time_);
+  ops_ = {};
+  seq_ = {};
+  time_ = {};
+  ops_.reserve(chunk.ops.size());
+  seq_.reserve(chunk.seq.size());
+  time_.reserve(chunk.time.size());
+  return chunk;
+}
+
+}  // namespace leat::mysql

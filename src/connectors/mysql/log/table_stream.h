@@ -1,0 +1,64 @@
+// The rows of one table and one shape, out of row events into one Chunk of the batch that
+// is being built. Owned by a LogStream; one thread. Errors: as RowDecoder's; kData for
+// row events that are cut off.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "connectors/mysql/log/event.h"
+#include "connectors/mysql/log/row_decoder.h"
+#include "connectors/mysql/log/table_map.h"
+#include "connectors/mysql/values/column_builder.h"
+#include "core/context.h"
+#include "data/batch.h"
+
+namespace leat::mysql {
+
+// What the rows of one event share.
+struct RowContext {
+  int64_t time = 0;       // microseconds
+  std::string_view gtid;  // text; only when meta is needed
+  std::string_view file;
+  uint64_t offset = 0;  // where the event starts
+};
+
+class TableStream {
+ public:
+  TableStream(const TableDef& table, SchemaRef schema, const ValueOptions& values,
+              const Needs& needs);
+
+  const SchemaRef& schema() const { return schema_; }
+  int64_t rows() const { return rows_.rows(); }
+  int64_t bytes() const;
+
+  // The event's rows but the first `skip`. `seq` is the first one's and is moved behind
+  // the last. Answers how many rows the event had.
+  Result<int64_t> Append(const RowsEvent& event, const RowContext& context, int64_t skip,
+                         uint32_t* seq, std::vector<DeadLetter>* rejects);
+
+  Result<Chunk> Finish();
+
+  int64_t zero_dates() const { return decoder_.zero_dates(); }
+
+ private:
+  struct MetaBuilder;
+  struct FreeMeta {
+    void operator()(MetaBuilder* meta) const;
+  };
+  Result<bool> AppendRow(RowsKind kind, ByteReader* in, DeadLetter* reject);
+
+  SchemaRef schema_;
+  RowDecoder decoder_;
+  TableBuilder rows_;
+  std::unique_ptr<TableBuilder> before_;  // null: nobody needs it
+  std::vector<Op> ops_;
+  std::vector<uint32_t> seq_;
+  std::vector<int64_t> time_;
+  std::unique_ptr<MetaBuilder, FreeMeta> meta_;  // null: nobody needs it
+};
+
+}  // namespace leat::mysql
