@@ -4,8 +4,8 @@
 # at once: the second waits for the first.
 #   scripts/deps.sh build    compiler, libraries, Arrow
 #   scripts/deps.sh demo     build, MariaDB and the readers that judge the demo
-#   scripts/deps.sh test     demo, MySQL 9, MinIO, analysers
-# What cannot be had for the tests (MySQL 9, MinIO) leaves a line saying why in
+#   scripts/deps.sh test     demo, MySQL 9, MinIO, Kafka with Connect, analysers
+# What cannot be had for the tests (MySQL 9, MinIO, Kafka) leaves a line saying why in
 # $cache/NAME.missing; the tests that need it are skipped with that line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,12 +17,13 @@ build_packages=(
   g++ make cmake ninja-build ccache mold pkg-config python3-venv ca-certificates
   librocksdb-dev libmariadb-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev
   libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev libssl-dev libcurl4-openssl-dev
-  libsqlite3-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libsqlite3-dev librdkafka-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 # The -core packages bring the programs without a service that would start by itself.
 demo_packages=(mariadb-server-core mariadb-client-core)
 test_packages=(
   mariadb-client clang clang-format clang-tidy libclang-rt-14-dev universal-ctags strace
+  openjdk-17-jre-headless maven kcat
 )
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -84,4 +85,5 @@ if [ "$want" = test ]; then
   install_apt "${test_packages[@]}"
   install_server mysql9 scripts/install_mysql9.sh
   install_server minio scripts/install_minio.sh
+  install_server kafka scripts/install_kafka.sh
 fi

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness import database, leat, minio  # noqa: E402
+from harness import database, kafka, leat, minio  # noqa: E402
 
 
 def started(kind, folder, options=()):
@@ -70,6 +70,32 @@ def store(tmp_path_factory):
     running = minio.Minio(tmp_path_factory.mktemp("s3") / "minio")
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """A single Kafka broker for the whole run: a test takes topics and groups of its own."""
+    if reason := kafka.Kafka.reason_missing():
+        pytest.skip(reason)
+    running = kafka.Kafka(tmp_path_factory.mktemp("kafka") / "kafka")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_broker(tmp_path):
+    """Makes clusters of the test's own: own_broker(brokers=3)."""
+    if reason := kafka.Kafka.reason_missing():
+        pytest.skip(reason)
+    running = []
+
+    def make(**options):
+        running.append(kafka.Kafka(tmp_path / f"kafka{len(running)}", **options))
+        return running[-1]
+
+    yield make
+    for cluster in running:
+        cluster.stop()
 
 
 @pytest.fixture
