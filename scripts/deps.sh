@@ -22,8 +22,8 @@ build_packages=(
 # The -core packages bring the programs without a service that would start by itself.
 demo_packages=(mariadb-server-core mariadb-client-core)
 test_packages=(
-  mariadb-client clang clang-format clang-tidy libclang-rt-14-dev universal-ctags strace
-  openjdk-17-jre-headless maven kcat
+  mariadb-client mariadb-test-data clang clang-format clang-tidy libclang-rt-14-dev
+  universal-ctags strace faketime openjdk-17-jre-headless maven kcat
 )
 
 say() { printf 'deps: %s\n' "$*"; }
