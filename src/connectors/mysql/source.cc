@@ -16,6 +16,15 @@ SnapshotProgress ProgressOf(const Position& position) {
   return progress.ok() ? *progress : SnapshotProgress();
 }
 
+// What servers say when a log's file is there and its bytes are not right.
+bool IsDamage(std::string_view error) {
+  for (const char* part :
+       {"truncated in the middle", "bogus data", "crc check", "I/O error", "corrupt"}) {
+    if (error.find(part) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 LogSource::LogSource(SourceOptions options, const Context& context)
@@ -300,12 +309,18 @@ Status LogSource::CheckPlace(const LogPosition& from) {
   return Status::Ok();
 }
 
-// A purged or diverged log is the user's to decide about: say what is lost and the way
-// on.
+// A purged, diverged or damaged log is the user's to decide about: say what is lost and
+// the way on.
 Status LogSource::Describe(Status error, const LogPosition& from) {
   if (error.kind() != ErrorKind::kConfig ||
       error.message().find("error 1236") == std::string::npos) {
     return error;
+  }
+  if (IsDamage(error.message())) {
+    return Status::Config(
+        error.message() +
+        "; the server cannot read its own log: check its disk and memory, and take a new "
+        "snapshot if the log cannot be restored");
   }
   std::string loss;
   if (client_) loss = DescribeLoss(client_.get(), from);

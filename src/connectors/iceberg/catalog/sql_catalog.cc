@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/failpoint.h"
 #include "connectors/iceberg/catalog/metadata_file.h"
@@ -91,6 +94,11 @@ Status SqlCatalog::Error(int code, const std::string& doing) const {
   std::string what =
       fmt::format("{} {}: {}", doing, path_, db_ ? sqlite3_errmsg(db_) : "no memory");
   int reason = db_ ? sqlite3_system_errno(db_) : 0;
+  // SQLite opens it a second time, to read only, and remembers the error of that.
+  const auto folder = std::filesystem::path(path_).parent_path();
+  if ((code & 0xff) == SQLITE_CANTOPEN && access(folder.c_str(), W_OK) != 0) {
+    reason = errno;
+  }
   if (reason != 0) what += fmt::format(" ({})", std::strerror(reason));
   switch (code & 0xff) {
     case SQLITE_BUSY:
