@@ -3,12 +3,14 @@
 and compares every table with its source, row for row, on the way and at the end.
 
 The workload: an int key, a composite key, a string key, a table without a key (appended),
-changes of keys, transactions over several tables, rolled back ones, truncates, and now and
-then a new column. A failure prints the seed; the same seed gives the same workload.
+changes of keys, transactions over several tables, rolled back ones, truncates, and columns
+that are added, dropped, renamed, moved and widened all the time, whether the program runs or
+not. A failure prints the seed; the same seed gives the same workload.
 usage: torture.py [--kills N] [--seed S] [--server mariadb|mysql] [--keep FOLDER]
 """
 
 import argparse
+import collections
 import random
 import shutil
 import string
@@ -30,15 +32,97 @@ TABLES = {
     "by_text": "k VARCHAR(30) PRIMARY KEY, v DECIMAL(12,3), t TIMESTAMP(6) NULL",
     "no_key": "n BIGINT, word VARCHAR(20)",
 }
+# Columns the tables begin with that grow, once each. Extra columns grow to WIDER.
+BASE_WIDER = [
+    ("by_int", "id BIGINT NOT NULL"), ("by_int", "v BIGINT"), ("by_int", "note VARCHAR(300)"),
+    ("by_two", "a BIGINT NOT NULL"), ("by_two", "b VARCHAR(60) NOT NULL"),
+    ("by_text", "k VARCHAR(90) NOT NULL"), ("by_text", "v DECIMAL(20,3)"),
+    ("no_key", "word VARCHAR(90)"),
+]
+WIDER = {"INT": "BIGINT", "DECIMAL(8,2)": "DECIMAL(16,2)", "VARCHAR(10)": "VARCHAR(300)"}
+EXTRA_COLUMNS = 6  # of a table, before one is dropped
+SCHEMA_CHANGES = 0.01  # of the steps of one worker
+
+
+class SchemaChanges:
+    """The extra columns of each table, and statements that change or fill them. A change is
+    known here only once the server has made it. One worker has it: nobody else alters."""
+
+    def __init__(self, choose):
+        self.choose = choose
+        self.columns = {name: {} for name in TABLES}  # table -> column -> type
+        self.to_widen = list(BASE_WIDER)
+        self.made = 0
+        self.counts = collections.Counter()
+
+    def add(self, table, columns):
+        name, kind = f"x{self.made}", self.choose.choice(list(WIDER))
+        # no_key is appended: its old rows stay as they were written, without the default.
+        default = f" DEFAULT {self.made}" if table != "no_key" else ""
+        place = self.choose.choice(["", " FIRST", *(f" AFTER {other}" for other in columns)])
+        columns[name] = kind
+        return f"ADD COLUMN {name} {kind}{default}{place}"
+
+    def drop(self, table, columns):
+        name = self.choose.choice(list(columns))
+        del columns[name]
+        return f"DROP COLUMN {name}"
+
+    def rename(self, table, columns):
+        old, new = self.choose.choice(list(columns)), f"x{self.made}"
+        columns[new] = columns.pop(old)
+        return f"CHANGE COLUMN {old} {new} {columns[new]}"
+
+    def move(self, table, columns):
+        name = self.choose.choice(list(columns))
+        return f"MODIFY COLUMN {name} {columns[name]} FIRST"
+
+    def widen(self, table, columns):
+        name = self.choose.choice(list(columns))
+        columns[name] = WIDER.get(columns[name], columns[name])
+        return f"MODIFY COLUMN {name} {columns[name]}"
+
+    def next(self, cursor):
+        if self.to_widen and self.choose.random() < 0.2:
+            at = self.choose.randrange(len(self.to_widen))
+            table, column = self.to_widen[at]
+            cursor.execute(f"ALTER TABLE {table} MODIFY COLUMN {column}")
+            self.to_widen.pop(at)
+            self.counts["widen"] += 1
+            return
+        table = self.choose.choice(list(TABLES))
+        columns = dict(self.columns[table])
+        change = (self.add if not columns else self.drop if len(columns) >= EXTRA_COLUMNS else
+                  self.choose.choice([self.add, self.add, self.drop, self.rename, self.move,
+                                      self.widen]))
+        cursor.execute(f"ALTER TABLE {table} {change(table, columns)}")
+        self.columns[table] = columns
+        self.made += 1
+        self.counts[change.__name__] += 1
+
+    def fill(self):
+        """A statement that writes into extra columns, or none while there are none."""
+        table = self.choose.choice([name for name in TABLES if name != "no_key"])
+        if not self.columns[table]:
+            return None
+        name, kind = self.choose.choice(list(self.columns[table].items()))
+        value = self.choose.randrange({"BIGINT": 1 << 62, "DECIMAL(16,2)": 1 << 40,
+                                       "VARCHAR(300)": 1 << 60}.get(kind, 1 << 19))
+        return (f"UPDATE {table} SET {name} = {self.choose.choice([value, 'NULL'])} "
+                f"ORDER BY {TABLES[table].split()[0]} LIMIT {self.choose.randrange(1, 40)}")
+
+    def summary(self):
+        return ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
 
 
 class Workload(threading.Thread):
-    """One connection that changes rows until told to pause or end."""
+    """One connection that changes rows until told to pause or end, and if told so, columns."""
 
-    def __init__(self, server, seed):
+    def __init__(self, server, seed, alters):
         super().__init__(daemon=True)
         self.server = server
         self.choose = random.Random(seed)
+        self.schema = SchemaChanges(self.choose) if alters else None
         self.ended = threading.Event()
         self.gate = threading.Lock()  # held by whoever wants it to pause
         self.transactions = 0
@@ -74,17 +158,22 @@ class Workload(threading.Thread):
     def no_key(self):
         rows = ", ".join(f"({self.choose.randrange(100)}, '{self.text(5)}')"
                          for _ in range(self.choose.randrange(1, 30)))
-        return f"INSERT INTO no_key VALUES {rows}"
+        return f"INSERT INTO no_key (n, word) VALUES {rows}"
 
     def step(self, cursor):
         roll = self.choose.random()
         if roll < 0.003:
             cursor.execute("TRUNCATE TABLE by_two")
             return
+        if self.schema and self.choose.random() < SCHEMA_CHANGES:
+            self.schema.next(cursor)
+            return
         cursor.execute("BEGIN")
         for _ in range(self.choose.choice([1, 1, 1, 3, 10])):
             cursor.execute(self.choose.choice(
                 [self.by_int, self.by_two, self.by_text, self.no_key])())
+        if self.schema and (fill := self.schema.fill()):
+            cursor.execute(fill)
         cursor.execute("ROLLBACK" if roll > 0.95 else "COMMIT")
         self.transactions += 1
 
@@ -135,22 +224,18 @@ def torture(options, server, folder):
     server.query("INSERT INTO by_int SELECT n.a, n.a, 'start' FROM (WITH RECURSIVE s(a) AS "
                  "(SELECT 1 UNION ALL SELECT a + 1 FROM s WHERE a < 900) SELECT a FROM s) n")
     project = project_for(server, folder / "project")
-    workers = [Workload(server, options.seed * 1000 + i) for i in range(2)]
+    workers = [Workload(server, options.seed * 1000 + i, alters=i == 0) for i in range(2)]
     for worker in workers:
         worker.start()
-    killed = early = added = 0
+    killed = 0
     while killed < options.kills:
         run = project.start()
         try:
             code = run.process.wait(choose.choice([0.05, 0.2, 0.5, 1.5]) * choose.random() + 0.02)
             raise AssertionError(f"leat ended by itself with {code}:\n{run.text[-4000:]}")
         except subprocess.TimeoutExpired:
-            early += not run.text
             run.kill9()
         killed += 1
-        if choose.random() < 0.02:
-            server.query(f"ALTER TABLE by_int ADD COLUMN extra{added} INT DEFAULT {added}")
-            added += 1
         if killed % SETTLE_EVERY == 0:
             rows = settle(project, server, workers)
             print(f"torture: {killed} kills, {rows} rows equal", flush=True)
@@ -159,7 +244,7 @@ def torture(options, server, folder):
         worker.ended.set()
         worker.join()
     return (f"torture: {killed} kills, {sum(w.transactions for w in workers)} transactions, "
-            f"{added} new columns, {rows} rows equal in {len(TABLES)} tables")
+            f"{rows} rows equal in {len(TABLES)} tables; columns: {workers[0].schema.summary()}")
 
 
 def main():
