@@ -18,6 +18,8 @@ MAX_FUNCTION_LINES = 60
 CODE = {".h", ".cc", ".py", ".sh", ".cmake"}
 # Folders of which each subfolder is a layer of its own that never sees its siblings.
 FAMILIES = ("connectors", "steps")
+# A connector named after what the store itself keeps.
+STORED = {"topic"}
 WORDS = re.compile("|".join(["TO" + "DO", "FIX" + "ME", r"0\.0\." + r"0\.0"]))
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 ROW = re.compile(r"^\|\s*`([^`]+)`\s*\|(.*)\|\s*$")
@@ -87,7 +89,7 @@ def check_includes(tree):
 def check_connector_names(tree):
     """The engine names no connector: adding one touches one folder."""
     names = sorted({f.split("/")[2] for f in tree.files if f.startswith("src/connectors/")
-                    and f.count("/") > 2})
+                    and f.count("/") > 2} - STORED)
     if not names:
         return
     word = re.compile(r"\b(" + "|".join(names) + r")\b", re.IGNORECASE)

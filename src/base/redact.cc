@@ -26,18 +26,6 @@ int HexDigit(char c) {
   return -1;
 }
 
-std::string PercentDecoded(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); i++) {
-    bool escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
-                  HexDigit(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]))
-                  : text[i];
-    if (escape) i += 2;
-  }
-  return out;
-}
-
 // Where the password of a URL that starts before `scheme_end` ("://") lies.
 std::string_view PasswordAfter(std::string_view text, size_t scheme_end) {
   size_t start = scheme_end + 3;
@@ -51,6 +39,18 @@ std::string_view PasswordAfter(std::string_view text, size_t scheme_end) {
 }
 
 }  // namespace
+
+std::string PercentDecoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); i++) {
+    bool escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
+                  HexDigit(text[i + 2]) >= 0;
+    out += escape ? static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]))
+                  : text[i];
+    if (escape) i += 2;
+  }
+  return out;
+}
 
 void RegisterSecret(std::string_view secret) {
   Secrets& all = All();

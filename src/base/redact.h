@@ -21,4 +21,7 @@ std::string Redact(std::string_view text);
 // The password in scheme://user:password@host, as written; empty when there is none.
 std::string_view UrlPassword(std::string_view url);
 
+// %XX replaced by the byte it stands for.
+std::string PercentDecoded(std::string_view text);
+
 }  // namespace leat

@@ -40,14 +40,15 @@ void CheckPart(const Type& type, const PartUse& use, const std::string& kind,
     all->push_back({context.pipeline, part, std::move(item)});
 }
 
-std::vector<Checked> CheckAll(const Project& project, const std::filesystem::path& data,
-                              const Shell& shell) {
+std::vector<Checked> CheckAll(const Project& project, const Shell& shell) {
   std::vector<Checked> all;
   Logger log(shell.err_fd(), LogLevel::kWarn);
   CancelToken cancel;
   for (const PipelineFile& file : project.pipelines) {
-    Context context{file.name, data / "cache" / file.name, Clock::System(), log, cancel,
-                    data};
+    Context context{file.name,       project.settings.data / "cache" / file.name,
+                    Clock::System(), log,
+                    cancel,          project.settings,
+                    nullptr};
     const Registry& registry = shell.registry();
     CheckPart(*registry.FindSource(file.from.name), file.from, "source", context, &all);
     for (const PartUse& step : file.steps) {
@@ -99,9 +100,8 @@ int Check(const Options& options, const Shell& shell) {
   Project project =
       LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
   if (!diagnostics.empty()) return shell.Fail(diagnostics);
-  std::vector<Checked> all = CheckAll(
-      project, options.data.empty() ? project.data : std::filesystem::path(options.data),
-      shell);
+  if (!options.data.empty()) project.settings.data = options.data;
+  std::vector<Checked> all = CheckAll(project, shell);
   shell.Out(options.output == "json" ? AsJson(all) : AsText(all));
   auto missing =
       std::count_if(all.begin(), all.end(), [](const Checked& c) { return !c.item.ok; });

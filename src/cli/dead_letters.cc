@@ -17,8 +17,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string pipeline;
-  std::string project = ".";
-  std::string data;
+  ProjectOptions project;
   std::string after;
   std::string output = "text";
   std::vector<std::string> remove;
@@ -66,10 +65,10 @@ int Count(const std::filesystem::path& data, const Options& options, const Shell
 }
 
 int DeadLetters(const Options& options, const Shell& shell) {
-  auto data = options.data.empty() ? DataFolder(options.project, shell.environment())
-                                   : Result<std::filesystem::path>(options.data);
-  if (!data.ok()) return shell.Fail(data.status());
-  if (options.pipeline.empty()) return Count(*data, options, shell);
+  auto settings = LoadSettings(options.project, shell);
+  if (!settings.ok()) return shell.Fail(settings.status());
+  const std::filesystem::path& data = settings->data;
+  if (options.pipeline.empty()) return Count(data, options, shell);
   Json request = {{"command", "dead-letters"},
                   {"pipeline", options.pipeline},
                   {"limit", options.limit},
@@ -79,7 +78,7 @@ int DeadLetters(const Options& options, const Shell& shell) {
                {"pipeline", options.pipeline},
                {"ids", options.remove}};
   }
-  auto answer = Call(*data, request);
+  auto answer = Call(data, request);
   if (!answer.ok()) return shell.Fail(answer.status());
   if (!options.remove.empty()) {
     shell.Out(fmt::format("deleted {}\n", options.remove.size()));
@@ -101,10 +100,7 @@ void AddDeadLetters(const Command& command) {
       "dead-letters", "Show the rows that a sink could not take, and why");
   CLI::Option* pipeline = app->add_option("PIPELINE", options->pipeline,
                                           "Its name; without it, how many each has");
-  app->add_option("--project", options->project, "The project's folder")
-      ->capture_default_str();
-  app->add_option("--data", options->data,
-                  "The folder for checkpoints and caches, instead of leat.yaml's");
+  AddProject(app, &options->project);
   app->add_option("--limit", options->limit, "At most this many")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

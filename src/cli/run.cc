@@ -32,11 +32,15 @@ LogLevel LevelOf(const std::string& name) {
   return name == "error" ? LogLevel::kError : LogLevel::kInfo;
 }
 
-PipelineSettings SettingsOf(const PipelineFile& file, const fs::path& data,
-                            const Options& options) {
+PipelineSettings SettingsOf(const PipelineFile& file, int worker, int workers,
+                            const ProjectSettings& project, const Options& options) {
   PipelineSettings settings;
   settings.name = file.name;
-  settings.data = data / "cache" / file.name;
+  settings.worker = worker;
+  settings.workers = workers;
+  settings.data = project.data / "cache" / file.name;
+  if (workers > 1) settings.data /= std::to_string(worker);
+  settings.project = project;
   settings.commit = {file.commit_every, file.commit_rows, file.commit_bytes};
   settings.max_dead_letters = file.max_dead_letters;
   settings.until_caught_up = options.until_caught_up;
@@ -67,10 +71,8 @@ PipelineParts PartsOf(const PipelineFile& file, const Registry& registry) {
 
 class Running {
  public:
-  Running(const Project& project, fs::path data, const Options& options,
-          const Shell& shell)
+  Running(const Project& project, const Options& options, const Shell& shell)
       : project_(project),
-        data_(std::move(data)),
         options_(options),
         shell_(shell),
         progress_(shell.err_fd()),
@@ -78,22 +80,13 @@ class Running {
 
   int Run() {
     auto started = std::chrono::steady_clock::now();
-    auto store = Store::Open(data_);
+    auto store = Store::Open(project_.settings.data);
     if (!store.ok()) return Fail(store.status());
     for (const PipelineFile& file : project_.pipelines) {
-      PipelineSettings settings = SettingsOf(file, data_, options_);
-      std::error_code error;
-      fs::create_directories(settings.data, error);
-      if (error) {
-        return Fail(Status::Config(fmt::format("cannot create the folder {}: {}",
-                                               settings.data.string(), error.message())));
-      }
-      pipelines_.push_back(std::make_unique<Pipeline>(std::move(settings),
-                                                      PartsOf(file, shell_.registry()),
-                                                      **store, Clock::System(), log_));
+      if (Status made = MakePipelines(file, **store); !made.ok()) return Fail(made);
     }
-    auto control =
-        ControlServer::Start(data_, {store->get(), [this] { return Stats(); }});
+    auto control = ControlServer::Start(project_.settings.data,
+                                        {store->get(), [this] { return Stats(); }});
     if (!control.ok()) return Fail(control.status());
     std::vector<Status> ends = RunAll();
     control = Status::Cancelled("ended");
@@ -101,6 +94,28 @@ class Running {
   }
 
  private:
+  // One for each worker.
+  Status MakePipelines(const PipelineFile& file, Store& store) {
+    const SourceType* source = shell_.registry().FindSource(file.from.name);
+    const int workers = source->workers ? source->workers(file.from.config) : 1;
+    for (int worker = 0; worker < workers; worker++) {
+      PipelineSettings settings =
+          SettingsOf(file, worker, workers, project_.settings, options_);
+      std::error_code error;
+      fs::create_directories(settings.data, error);
+      if (error) {
+        return Status::Config(fmt::format("cannot create the folder {}: {}",
+                                          settings.data.string(), error.message()));
+      }
+      names_.push_back(workers == 1 ? file.name
+                                    : fmt::format("{}#{}", file.name, worker));
+      pipelines_.push_back(std::make_unique<Pipeline>(std::move(settings),
+                                                      PartsOf(file, shell_.registry()),
+                                                      store, Clock::System(), log_));
+    }
+    return Status::Ok();
+  }
+
   int Fail(const Status& status) {
     if (progress_.format() == Logger::Format::kHuman) return shell_.Fail(status);
     log_.Error(status.message());
@@ -110,7 +125,7 @@ class Running {
   NamedStats Stats() const {
     NamedStats all;
     for (size_t i = 0; i < pipelines_.size(); i++) {
-      all.emplace_back(project_.pipelines[i].name, pipelines_[i]->stats());
+      all.emplace_back(names_[i], pipelines_[i]->stats());
     }
     return all;
   }
@@ -133,8 +148,8 @@ class Running {
       threads.emplace_back([this, i, &ends] {
         ends[i] = pipelines_[i]->Run();
         if (!ends[i].ok()) {
-          log_.Error("pipeline failed", {{"pipeline", project_.pipelines[i].name},
-                                         {"error", ends[i].message()}});
+          log_.Error("pipeline failed",
+                     {{"pipeline", names_[i]}, {"error", ends[i].message()}});
         }
       });
     }
@@ -147,7 +162,7 @@ class Running {
     int exit_code = kExitDone;
     double seconds = std::max(std::chrono::duration<double>(took).count(), 1e-3);
     for (size_t i = 0; i < ends.size(); i++) {
-      const std::string& name = project_.pipelines[i].name;
+      const std::string& name = names_[i];
       PipelineStats stats = pipelines_[i]->stats();
       if (progress_.format() == Logger::Format::kJson) {
         LogProgress(name, stats, "ended", &log_);
@@ -175,12 +190,12 @@ class Running {
   }
 
   const Project& project_;
-  const fs::path data_;
   const Options& options_;
   const Shell& shell_;
   Progress progress_;
   Logger log_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  std::vector<std::string> names_;  // of each
 };
 
 // As a log where logs are JSON: whoever collects them gets nothing else.
@@ -196,8 +211,8 @@ int Run(const Options& options, const Shell& shell) {
   Project project =
       LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
   if (!diagnostics.empty()) return Refuse(diagnostics, shell);
-  fs::path data = options.data.empty() ? project.data : fs::path(options.data);
-  return Running(project, std::move(data), options, shell).Run();
+  if (!options.data.empty()) project.settings.data = options.data;
+  return Running(project, options, shell).Run();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/redact.h"
 #include "cli/commands.h"
 #include "cli/reference.h"
+#include "core/pipeline_file.h"
 #include "core/register_parts.h"
 
 namespace leat {
@@ -57,6 +58,20 @@ void AddOutput(CLI::App* app, std::string* output) {
   app->add_option("-o,--output", *output, "How to print: text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+}
+
+void AddProject(CLI::App* app, ProjectOptions* options) {
+  app->add_option("--project", options->project, "The project's folder")
+      ->capture_default_str();
+  app->add_option("--data", options->data,
+                  "The folder for checkpoints and caches, instead of leat.yaml's");
+}
+
+Result<ProjectSettings> LoadSettings(const ProjectOptions& options, const Shell& shell) {
+  ASSIGN_OR_RETURN(ProjectSettings settings,
+                   LoadSettings(options.project, shell.environment()));
+  if (!options.data.empty()) settings.data = options.data;
+  return settings;
 }
 
 namespace {

@@ -87,6 +87,9 @@ const Config& Config::Object(std::string_view field) const {
   if (value.type != FieldType::kObject) Bug(field, "is asked for by another type");
   return As<Config>(value, field);
 }
+const std::map<std::string, Config>& Config::Objects(std::string_view field) const {
+  return As<std::map<std::string, Config>>(Get(field), field);
+}
 const Config& Config::Part(std::string_view field) const {
   const Value& value = Get(field);
   if (value.type != FieldType::kPart) Bug(field, "is asked for by another type");

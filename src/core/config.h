@@ -50,6 +50,7 @@ class Config {
   const std::vector<std::string>& Strings(std::string_view field) const;
   const std::map<std::string, std::string>& Map(std::string_view field) const;
   const Config& Object(std::string_view field) const;
+  const std::map<std::string, Config>& Objects(std::string_view field) const;
   // kPart: the one the file names, and its own mapping.
   const std::string& PartName(std::string_view field) const;
   const Config& Part(std::string_view field) const;

@@ -47,6 +47,8 @@ std::string HowToWrite(const Field& field) {
     case FieldType::kStrings: return fmt::format("write {}: [a, b]", field.name);
     case FieldType::kMap: return fmt::format("write {}: {{name: value}}", field.name);
     case FieldType::kObject: return fmt::format("write {}: {{...}}", field.name);
+    case FieldType::kObjects:
+      return fmt::format("write {}: {{name: {{...}}}}", field.name);
     case FieldType::kPart: return fmt::format("name one {} below it", field.noun);
     case FieldType::kParts:
       return fmt::format("list each {} with a leading -", field.noun);
@@ -85,6 +87,7 @@ std::string_view FieldTypeName(FieldType type) {
     case FieldType::kStrings: return "list of strings";
     case FieldType::kObject: return "mapping";
     case FieldType::kMap: return "mapping of names to strings";
+    case FieldType::kObjects: return "mapping of names to mappings";
     case FieldType::kPart: return "part";
     case FieldType::kParts: return "list of parts";
   }
@@ -125,6 +128,7 @@ ConfigReader::Value ConfigReader::Default(const Field& field) {
       break;
     }
     case FieldType::kObject: value.data = Empty(field.fields); break;
+    case FieldType::kObjects: value.data = std::map<std::string, Config>(); break;
     case FieldType::kPart: value.data = Config(); break;
     case FieldType::kParts: value.data = std::vector<Config>(); break;
     case FieldType::kStrings:
@@ -193,9 +197,10 @@ void ConfigReader::ReadPair(const YamlPair& pair, const std::vector<Field>& fiel
   auto value = std::make_shared<Value>(Default(*field));
   value->given = true;
   value->place = PlaceOf(pair.value.line, pair.value.column);
-  bool may_be_empty = field->type == FieldType::kObject ||
-                      field->type == FieldType::kStrings ||
-                      field->type == FieldType::kMap || field->type == FieldType::kParts;
+  bool may_be_empty =
+      field->type == FieldType::kObject || field->type == FieldType::kStrings ||
+      field->type == FieldType::kMap || field->type == FieldType::kObjects ||
+      field->type == FieldType::kParts;
   if (pair.value.kind == YamlNode::Kind::kNull && !may_be_empty) {
     // A missing value has no place of its own worth pointing at: the key has.
     diagnostics_->push_back({PlaceOf(pair.line, pair.column),
@@ -216,6 +221,7 @@ void ConfigReader::ReadValue(const YamlNode& node, const Field& field, Value* va
       return;
     case FieldType::kStrings: return ReadStrings(node, field, value);
     case FieldType::kMap: return ReadMap(node, field, value);
+    case FieldType::kObjects: return ReadObjects(node, field, value);
     case FieldType::kPart: return ReadPart(node, field, value);
     case FieldType::kParts: return ReadParts(node, field, value);
     default: return ReadScalar(node, field, value);
@@ -345,6 +351,23 @@ void ConfigReader::ReadMap(const YamlNode& node, const Field& field, Value* valu
     }
   }
   value->data = std::move(map);
+}
+
+void ConfigReader::ReadObjects(const YamlNode& node, const Field& field, Value* value) {
+  std::map<std::string, Config> objects;
+  if (node.kind == YamlNode::Kind::kScalar || node.kind == YamlNode::Kind::kList) {
+    Complain(node,
+             fmt::format("\"{}\" has to be a mapping of names to mappings, not {}",
+                         field.name, KindName(node.kind)),
+             HowToWrite(field));
+  }
+  for (const YamlPair& pair : node.pairs) {
+    Config config = Read(pair.value, field.fields,
+                         fmt::format("\"{}\" in \"{}\"", pair.key, field.name));
+    config.place_ = PlaceOf(pair.line, pair.column);
+    objects[pair.key] = std::move(config);
+  }
+  value->data = std::move(objects);
 }
 
 void ConfigReader::ReadPart(const YamlNode& node, const Field& field, Value* value) {

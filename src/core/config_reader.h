@@ -35,6 +35,7 @@ class ConfigReader {
   void ReadScalar(const YamlNode& node, const Field& field, Value* value);
   void ReadStrings(const YamlNode& node, const Field& field, Value* value);
   void ReadMap(const YamlNode& node, const Field& field, Value* value);
+  void ReadObjects(const YamlNode& node, const Field& field, Value* value);
   void ReadPart(const YamlNode& node, const Field& field, Value* value);
   void ReadParts(const YamlNode& node, const Field& field, Value* value);
   std::string Text(const YamlNode& node, const Field& field);

@@ -15,7 +15,8 @@ struct Config::Value {
   std::string part;
   // kInt, kDuration (microseconds) and kBytes are the integer.
   std::variant<std::string, int64_t, bool, std::vector<std::string>,
-               std::map<std::string, std::string>, Config, std::vector<Config>>
+               std::map<std::string, std::string>, Config, std::map<std::string, Config>,
+               std::vector<Config>>
       data;
   FieldType type = FieldType::kString;
 };

@@ -6,8 +6,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/project_settings.h"
 
 namespace leat {
+
+class Store;
 
 // What a sink (and the steps before it) needs of each row beyond `rows`; a source leaves
 // out the work for what nobody asked.
@@ -28,9 +31,13 @@ struct Context {
   Clock& clock;
   Logger& log;
   const CancelToken& cancel;  // set when the pipeline should leave now
-  // The project's data folder, for what must not be lost (a catalog without another
-  // home).
-  std::filesystem::path project_data = {};
+  const ProjectSettings& project;
+  // The project's store: embedded topics. Null where another process may own it
+  // (a part's `check`).
+  Store* store;
+  // Which of the pipeline's workers this is; each has its part of the shards.
+  int worker = 0;
+  int workers = 1;
 };
 
 }  // namespace leat

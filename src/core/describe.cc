@@ -51,8 +51,11 @@ void Walk(const std::vector<Field>& fields, const std::string& prefix,
           const Visit& visit) {
   for (const Field& field : fields) {
     visit(prefix + field.name, field);
-    if (field.type == FieldType::kObject)
+    if (field.type == FieldType::kObject) {
       Walk(field.fields, prefix + field.name + ".", visit);
+    } else if (field.type == FieldType::kObjects) {
+      Walk(field.fields, prefix + field.name + ".NAME.", visit);
+    }
   }
 }
 
@@ -92,7 +95,9 @@ Json FieldsJson(const std::vector<Field>& fields) {
     if (!field.choices.empty()) json["choices"] = field.choices;
     if (field.min != INT64_MIN) json["min"] = Number(field.type, field.min);
     if (field.max != INT64_MAX) json["max"] = Number(field.type, field.max);
-    if (field.type == FieldType::kObject) json["fields"] = FieldsJson(field.fields);
+    if (field.type == FieldType::kObject || field.type == FieldType::kObjects) {
+      json["fields"] = FieldsJson(field.fields);
+    }
     out.push_back(std::move(json));
   }
   return out;

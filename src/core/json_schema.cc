@@ -57,6 +57,9 @@ Json OfType(const Field& field) {
                    {text, {{"type", "array"}, {"items", text}}, {{"type", "null"}}})}};
     case FieldType::kMap:
       return {{"type", Json::array({"object", "null"})}, {"additionalProperties", text}};
+    case FieldType::kObjects:
+      return {{"type", Json::array({"object", "null"})},
+              {"additionalProperties", OfFields(field.fields)}};
     case FieldType::kObject: return OfFields(field.fields);
     case FieldType::kPart: return OfPart(field);
     case FieldType::kParts:

@@ -117,7 +117,17 @@ class Loader {
     project_.folder = folder;
     shared_ = ReadShared(folder);
     fs::path data = shared_.String("data");
-    project_.data = data.is_absolute() ? data : (folder / data).lexically_normal();
+    project_.settings.data =
+        data.is_absolute() ? data : (folder / data).lexically_normal();
+    auto broker = Broker::Parse(shared_.String("broker"));
+    if (broker.ok()) {
+      project_.settings.broker = *std::move(broker);
+    } else {
+      diagnostics_->push_back({shared_.At("broker"), broker.status().message(), ""});
+    }
+    for (const auto& [name, topic] : shared_.Objects("topics")) {
+      project_.settings.topics[name] = TopicSettingsOf(topic);
+    }
   }
 
   Project Take() { return std::move(project_); }
@@ -239,6 +249,35 @@ class Loader {
 
 }  // namespace
 
+std::vector<Field> TopicFields() {
+  return {Field::Int("partitions", "How many partitions it has.")
+              .Between(1, 10'000)
+              .Default("1"),
+          Field::Duration("retention", "How long records are kept; without it, for ever.")
+              .Between(1'000'000, 36'500 * kDay)
+              .Example("7d"),
+          Field::Bytes("retention_bytes",
+                       "How much of a partition is kept; without it there is no limit.")
+              .Between(1, int64_t{1} << 50)
+              .Example("10GiB"),
+          Field::Bool("compact", "Keep the newest record of each key, for ever.")
+              .Default("false"),
+          Field::Int("replication", "On how many brokers of a Kafka cluster.")
+              .Between(1, 100)
+              .Default("1"),
+          Field::Map("config", "Other settings of a topic on a Kafka cluster.")
+              .Example("{min.insync.replicas: 2}")};
+}
+
+TopicSettings TopicSettingsOf(const Config& config) {
+  return {.partitions = static_cast<int>(config.Int("partitions")),
+          .retention = config.Duration("retention"),
+          .retention_bytes = config.Bytes("retention_bytes"),
+          .compact = config.Bool("compact"),
+          .replication = static_cast<int>(config.Int("replication")),
+          .config = config.Map("config")};
+}
+
 Spec PipelineSpec(const Registry& registry) {
   Spec spec;
   spec.name = "pipeline";
@@ -271,9 +310,20 @@ Spec ProjectSpec() {
                     "The folder for checkpoints, state and caches; relative to "
                     "this file.")
           .Default("./data"),
+      Field::String("broker",
+                    "Where topics are: embedded, or "
+                    "kafka://host:port,host:port?option=value with the options of "
+                    "Kafka's clients.")
+          .Default("embedded")
+          .Example("kafka://127.0.0.1:9092"),
+      Field::Objects("topics", "Topics, created at start where they are missing.",
+                     TopicFields())
+          .Example("{orders: {partitions: 10}}"),
       Field::Object("defaults", "For pipelines that do not say otherwise.",
                     {CommitField(), DeadLettersField()})};
-  spec.example = "data: ./data\ndefaults:\n  commit: {every: 1s}\n";
+  spec.example =
+      "data: ./data\nbroker: embedded\ntopics:\n  orders: {partitions: 10}\n"
+      "defaults:\n  commit: {every: 1s}\n";
   return spec;
 }
 
@@ -285,7 +335,8 @@ Project LoadProject(const std::vector<std::string>& paths, const Registry& regis
   return loader.Take();
 }
 
-Result<fs::path> DataFolder(const std::string& path, const Environment& environment) {
+Result<ProjectSettings> LoadSettings(const std::string& path,
+                                     const Environment& environment) {
   Diagnostics diagnostics;
   Registry none;
   Loader loader(none, environment, &diagnostics);
@@ -293,7 +344,7 @@ Result<fs::path> DataFolder(const std::string& path, const Environment& environm
   loader.OpenProject(fs::is_directory(path, error) ? fs::path(path)
                                                    : Loader::ProjectFolder(path));
   if (!diagnostics.empty()) return ToStatus(std::move(diagnostics));
-  return loader.Take().data;
+  return loader.Take().settings;
 }
 
 }  // namespace leat

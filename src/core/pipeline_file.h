@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/project_settings.h"
 #include "core/registry.h"
 
 namespace leat {
@@ -33,7 +34,7 @@ struct PipelineFile {
 
 struct Project {
   std::filesystem::path folder;
-  std::filesystem::path data;
+  ProjectSettings settings;
   std::vector<PipelineFile> pipelines;
 };
 
@@ -48,9 +49,12 @@ Spec ProjectSpec();
 Project LoadProject(const std::vector<std::string>& paths, const Registry& registry,
                     const Environment& environment, Diagnostics* diagnostics);
 
-// The project folder of a command that only needs its data: `path` or the folders above a
-// file, as LoadProject finds it. leat.yaml alone is read.
-Result<std::filesystem::path> DataFolder(const std::string& path,
-                                         const Environment& environment);
+// The settings of a project for a command that needs nothing else: `path` or the folders
+// above a file, as LoadProject finds it. leat.yaml alone is read.
+Result<ProjectSettings> LoadSettings(const std::string& path,
+                                     const Environment& environment);
+// How a topic is declared, in leat.yaml and in sinks that create it.
+std::vector<Field> TopicFields();
+TopicSettings TopicSettingsOf(const Config& config);
 
 }  // namespace leat

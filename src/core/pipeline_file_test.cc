@@ -81,7 +81,7 @@ TEST_F(ProjectTest, ReadsAFolder) {
         "dead_letters: {max: 0}\n");
   Project project = Load({folder_.string()});
   EXPECT_EQ(Errors(), "");
-  EXPECT_EQ(project.data, folder_ / "state");
+  EXPECT_EQ(project.settings.data, folder_ / "state");
   ASSERT_EQ(project.pipelines.size(), 2U);
   const PipelineFile& a = project.pipelines[0];
   EXPECT_EQ(a.name, "first");
@@ -104,19 +104,40 @@ TEST_F(ProjectTest, TakesLeatYamlFromTheFilesFolderOrItsParent) {
   Write("leat.yaml", "data: /elsewhere/data");
   Write("pipelines/a.yaml", "from: {in: {url: u}}\nto: out");
   Write("b.yaml", "from: {in: {url: u}}\nto: out");
-  EXPECT_EQ(Load({folder_ / "pipelines/a.yaml"}).data, "/elsewhere/data");
-  EXPECT_EQ(Load({folder_ / "b.yaml"}).data, "/elsewhere/data");
+  EXPECT_EQ(Load({folder_ / "pipelines/a.yaml"}).settings.data, "/elsewhere/data");
+  EXPECT_EQ(Load({folder_ / "b.yaml"}).settings.data, "/elsewhere/data");
   fs::remove(folder_ / "leat.yaml");
-  EXPECT_EQ(Load({folder_ / "pipelines/a.yaml"}).data, folder_ / "data");
-  EXPECT_EQ(Load({folder_ / "b.yaml"}).data, folder_ / "data");
+  EXPECT_EQ(Load({folder_ / "pipelines/a.yaml"}).settings.data, folder_ / "data");
+  EXPECT_EQ(Load({folder_ / "b.yaml"}).settings.data, folder_ / "data");
   EXPECT_EQ(Errors(), "");
-  auto data = DataFolder(folder_, Environment::Process());
-  ASSERT_TRUE(data.ok());
-  EXPECT_EQ(*data, folder_ / "data");
+  auto settings = LoadSettings(folder_, Environment::Process());
+  ASSERT_TRUE(settings.ok());
+  EXPECT_EQ(settings->data, folder_ / "data");
+}
+
+TEST_F(ProjectTest, KnowsBrokerAndTopics) {
+  Write("pipelines/a.yaml", "from: {in: {url: u}}\nto: out");
+  EXPECT_TRUE(Load({folder_}).settings.broker.embedded());
+  Write("leat.yaml",
+        "broker: kafka://b:9\n"
+        "topics:\n  orders: {partitions: 10, retention: 7d}\n  seen: {compact: true}\n"
+        "  plain:\n");
+  const ProjectSettings settings = Load({folder_}).settings;
+  EXPECT_EQ(Errors(), "");
+  EXPECT_THAT(settings.broker.servers, ElementsAre("b:9"));
+  ASSERT_EQ(settings.topics.size(), 3u);
+  const TopicSettings& orders = settings.topics.at("orders");
+  EXPECT_EQ(orders.partitions, 10);
+  EXPECT_EQ(orders.retention, std::chrono::hours(7 * 24));
+  EXPECT_FALSE(orders.compact);
+  EXPECT_TRUE(settings.topics.at("seen").compact);
+  EXPECT_EQ(settings.topics.at("plain"), TopicSettings());
 }
 
 TEST_F(ProjectTest, TellsAllThatIsWrongInAllFiles) {
-  Write("leat.yaml", "broker: embedded\ndefaults: {commit: {every: 10}}\n");
+  Write("leat.yaml",
+        "data_: x\nbroker: nats\ndefaults: {commit: {every: 10}}\n"
+        "topics: {orders: {partition: 3}}\n");
   Write("pipelines/a.yaml", "from: {inn: {url: u}}\nto: {out: {pth: x}}\n");
   Write("pipelines/b.yaml",
         "name: a b\nfrom: {in: {url: u, tables: t, except: e}}\nto: out\n");
@@ -125,8 +146,10 @@ TEST_F(ProjectTest, TellsAllThatIsWrongInAllFiles) {
   Write("pipelines/e.yaml", "a: [\n");
   Load({folder_.string()});
   EXPECT_EQ(Errors(),
-            R"(leat.yaml:1:1: leat.yaml has no field "broker"; it has: data, defaults
-leat.yaml:2:28: "every" has to be a duration, not "10"; add a unit, such as 10s
+            R"(leat.yaml:1:1: leat.yaml has no field "data_"; did you mean "data"?
+leat.yaml:2:9: the broker is "embedded" or kafka://host:port,host:port?option=value
+leat.yaml:3:28: "every" has to be a duration, not "10"; add a unit, such as 10s
+leat.yaml:4:19: "orders" in "topics" has no field "partition"; did you mean "partitions"?
 pipelines/a.yaml:1:8: there is no source "inn"; did you mean "in"?
 pipelines/a.yaml:2:12: sink out has no field "pth"; did you mean "path"?
 pipelines/b.yaml:1:7: "a b" cannot name a pipeline; use up to 100 letters, digits, _ - and .

@@ -31,6 +31,8 @@ struct PartType {
   std::function<Result<std::unique_ptr<Part>>(const Config&, const Context&)> make;
   // Connects and proves versions, privileges, settings. May be null: nothing to prove.
   std::function<Result<std::vector<CheckItem>>(const Config&, const Context&)> check;
+  // Of a source: how many workers share its shards. May be null: one.
+  std::function<int(const Config&)> workers;
 };
 using SourceType = PartType<Source>;
 using StepType = PartType<Step>;

@@ -41,6 +41,11 @@ Field Field::Object(std::string name, std::string doc, std::vector<Field> fields
 Field Field::Map(std::string name, std::string doc) {
   return Make(FieldType::kMap, std::move(name), std::move(doc));
 }
+Field Field::Objects(std::string name, std::string doc, std::vector<Field> fields) {
+  Field f = Object(std::move(name), std::move(doc), std::move(fields));
+  f.type = FieldType::kObjects;
+  return f;
+}
 Field Field::Part(std::string name, std::string doc, std::string noun,
                   std::vector<Field> fields) {
   Field f = Object(std::move(name), std::move(doc), std::move(fields));

@@ -19,6 +19,7 @@ enum class FieldType : uint8_t {
   kStrings,   // a list of strings; a single string is a list of one
   kObject,    // `fields` below it
   kMap,       // free names to strings
+  kObjects,   // free names to mappings of `fields`
   kPart,      // exactly one of `fields`, by its name: {mysql: {...}}
   kParts,     // a list of such
 };
@@ -34,7 +35,7 @@ struct Field {
   int64_t min = INT64_MIN;              // kInt, kDuration (microseconds), kBytes
   int64_t max = INT64_MAX;
   std::vector<std::string> choices;  // kString: one of these
-  std::vector<Field> fields;         // kObject, kPart, kParts
+  std::vector<Field> fields;         // kObject, kObjects, kPart, kParts
   std::string noun;                  // kPart, kParts: what one is called: "source"
 
   static Field String(std::string name, std::string doc);
@@ -45,6 +46,7 @@ struct Field {
   static Field Strings(std::string name, std::string doc);
   static Field Object(std::string name, std::string doc, std::vector<Field> fields);
   static Field Map(std::string name, std::string doc);
+  static Field Objects(std::string name, std::string doc, std::vector<Field> fields);
   static Field Part(std::string name, std::string doc, std::string noun,
                     std::vector<Field> fields);
   static Field Parts(std::string name, std::string doc, std::string noun,

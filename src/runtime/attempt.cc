@@ -31,9 +31,10 @@ std::string NewAttemptId() {
 
 Attempt::Attempt(const AttemptParts& parts)
     : p_(parts),
-      owner_{parts.settings.name, parts.settings.worker, NewAttemptId()},
-      context_{parts.settings.name, parts.settings.data, parts.clock,
-               parts.log,           parts.cancel,        parts.store.data()},
+      owner_{parts.settings.name, std::to_string(parts.settings.worker), NewAttemptId()},
+      context_{parts.settings.name, parts.settings.data,   parts.clock,
+               parts.log,           parts.cancel,          parts.settings.project,
+               &parts.store,        parts.settings.worker, parts.settings.workers},
       upkeep_time_(parts.clock.Now()),
       noted_cpu_(ThreadCpuSeconds()) {}
 

@@ -33,8 +33,10 @@ struct CommitPolicy {
 
 struct PipelineSettings {
   std::string name;
-  std::string worker = "0";    // tells the workers of one pipeline apart in the store
-  std::filesystem::path data;  // the pipeline's own folder for caches of its parts
+  int worker = 0;  // tells the workers of one pipeline apart in the store
+  int workers = 1;
+  std::filesystem::path data;  // the worker's own folder for caches of its parts
+  ProjectSettings project;
   CommitPolicy commit;
   int64_t queue_bytes = int64_t{32} << 20;
   int64_t max_dead_letters = -1;  // more of them in the store stop it; -1: no limit

@@ -1,15 +1,14 @@
 #include "store/store.h"
 
-#include <fmt/format.h>
-#include <rocksdb/cache.h>
-#include <rocksdb/db.h>
-#include <rocksdb/table.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/status.h>
 #include <rocksdb/write_batch.h>
 
 #include <set>
 
 #include "base/failpoint.h"
 #include "base/folder.h"
+#include "store/database.h"
 #include "store/dead_letter.h"
 #include "store/keys.h"
 #include "store/lock.h"
@@ -19,74 +18,8 @@ namespace {
 
 // One write of a fold or of a long deletion.
 constexpr size_t kWriteBytes = 1 << 20;
-// RocksDB may end the process when the disk fills up under it, so the store stops before.
-constexpr uintmax_t kRoomBytes = 2 << 20;
-
-// Small everywhere: the store sees a few writes a second, and an idle pipeline must not
-// cost memory.
-rocksdb::Options MakeOptions() {
-  rocksdb::Options o;
-  o.create_if_missing = true;
-  o.write_buffer_size = 1 << 20;
-  o.max_write_buffer_number = 2;
-  o.max_total_wal_size = 8 << 20;
-  o.max_open_files = 64;
-  o.max_background_jobs = 1;
-  o.manifest_preallocation_size = 64 << 10;
-  o.keep_log_file_num = 2;
-  o.max_log_file_size = 1 << 20;
-  o.info_log_level = rocksdb::WARN_LEVEL;
-  o.stats_dump_period_sec = 0;
-  o.stats_persist_period_sec = 0;
-  // A torn record at the log's end is a crash; one in the middle is damage, and is said.
-  o.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(1 << 20);
-  o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  return o;
-}
-
-Status OpenError(const std::filesystem::path& folder, const rocksdb::Status& s) {
-  if (s.IsCorruption() || s.IsInvalidArgument() || s.IsNotFound() || s.IsPathNotFound()) {
-    return Status::Config(
-        "the store in " + folder.string() + " is damaged (" + s.ToString() +
-        "). Positions are kept in the sinks, so it may be removed: remove that folder "
-        "and start again. Lost with it are the dead letters kept there and, for sinks "
-        "without a place for tokens, the position; an epoch that was saved but not yet "
-        "committed is read from the source again");
-  }
-  return Status::Config("cannot open the store in " + folder.string() + ": " +
-                        s.ToString() + "; check the disk's free space and permissions");
-}
-
-Status CheckRoom(const std::filesystem::path& data) {
-  std::error_code error;
-  std::filesystem::space_info space = std::filesystem::space(data, error);
-  if (error || space.available >= kRoomBytes) return Status::Ok();
-  return Status::Config(
-      fmt::format("the disk of the data folder {} is full: No space left on device ({} "
-                  "bytes are free, the store needs {}); nothing was advanced. Free space "
-                  "on it and start again",
-                  data.string(), space.available, kRoomBytes));
-}
-
-Status ReadError(const std::filesystem::path& data, const rocksdb::Status& s) {
-  return OpenError(data / "store", s);
-}
-
 std::string FoldedMark(const Checkpoint& c) {
   return std::to_string(c.epoch) + " " + c.attempt;
-}
-
-std::unique_ptr<rocksdb::Iterator> Seek(rocksdb::DB& db, const std::string& prefix,
-                                        const std::string& start) {
-  std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(rocksdb::ReadOptions()));
-  it->Seek(start.empty() ? prefix : start);
-  return it;
-}
-
-bool Within(const rocksdb::Iterator& it, const std::string& prefix) {
-  return it.Valid() && it.key().starts_with(prefix);
 }
 
 }  // namespace
@@ -101,13 +34,8 @@ Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& data) {
   }
   std::unique_ptr<Store> store(new Store);
   store->data_ = data;
-  RETURN_IF_ERROR(CheckRoom(data));
   ASSIGN_OR_RETURN(store->lock_, FolderLock::Take(data));
-  rocksdb::DB* db = nullptr;
-  std::filesystem::path folder = data / "store";
-  rocksdb::Status s = rocksdb::DB::Open(MakeOptions(), folder.string(), &db);
-  if (!s.ok()) return OpenError(folder, s);
-  store->db_.reset(db);
+  ASSIGN_OR_RETURN(store->db_, Database::Open(data));
   RETURN_IF_ERROR(SyncFolder(data));  // RocksDB syncs what is in its folder only
   return store;
 }
@@ -118,7 +46,7 @@ Status Store::Begin(const Owner& owner) {
     rocksdb::WriteBatch batch;
     batch.Put(keys::Attempt(owner.pipeline, owner.worker), owner.attempt);
     std::lock_guard lock(mutex_);
-    RETURN_IF_ERROR(WriteUnchecked(&batch, /*sync=*/true));
+    RETURN_IF_ERROR(db_->Write(&batch, /*sync=*/true));
   }
   return failpoint::Durable("store.begin.after");
 }
@@ -129,7 +57,7 @@ Result<std::optional<SavedEpoch>> Store::Load(const std::string& pipeline,
   if (!text) return std::optional<SavedEpoch>();
   auto checkpoint = Checkpoint::FromJson(*text);
   if (!checkpoint.ok()) {
-    return ReadError(data_, rocksdb::Status::Corruption(checkpoint.status().message()));
+    return db_->ReadError(rocksdb::Status::Corruption(checkpoint.status().message()));
   }
   ASSIGN_OR_RETURN(auto folded, Get(keys::Folded(pipeline, worker)));
   SavedEpoch saved{*std::move(checkpoint), false};
@@ -175,7 +103,7 @@ Status Store::FoldDeadLetters(const Owner& owner, const std::string& overlay) {
   std::string target = keys::DeadLetters(owner.pipeline);
   ASSIGN_OR_RETURN(int64_t count, CountLocked(owner.pipeline));
   rocksdb::WriteBatch batch;
-  auto it = Seek(*db_, prefix, "");
+  auto it = db_->Seek(prefix);
   for (; Within(*it, prefix); it->Next()) {
     rocksdb::Slice id = it->key();
     id.remove_prefix(prefix.size());
@@ -187,7 +115,7 @@ Status Store::FoldDeadLetters(const Owner& owner, const std::string& overlay) {
     RETURN_IF_ERROR(WriteAs(owner, &batch, /*sync=*/false));
     batch.Clear();
   }
-  if (!it->status().ok()) return ReadError(data_, it->status());
+  if (!it->status().ok()) return db_->ReadError(it->status());
   if (batch.Count() == 0) return Status::Ok();
   batch.Put(keys::DeadLetterCount(owner.pipeline), std::to_string(count));
   return WriteAs(owner, &batch, /*sync=*/false);
@@ -198,7 +126,7 @@ Status Store::FoldState(const Owner& owner, const std::string& overlay,
                         rocksdb::WriteBatch* batch) const {
   std::string prefix = overlay + keys::kStateEntry;
   std::string target = keys::State(owner.pipeline, owner.worker);
-  auto it = Seek(*db_, prefix, "");
+  auto it = db_->Seek(prefix);
   for (; Within(*it, prefix); it->Next()) {
     rocksdb::Slice key = it->key();
     rocksdb::Slice value = it->value();
@@ -213,7 +141,7 @@ Status Store::FoldState(const Owner& owner, const std::string& overlay,
     }
     batch->Delete(it->key());
   }
-  return it->status().ok() ? Status::Ok() : ReadError(data_, it->status());
+  return it->status().ok() ? Status::Ok() : db_->ReadError(it->status());
 }
 
 Status Store::DropSaved(const Owner& owner) {
@@ -239,7 +167,7 @@ Status Store::DropOverlays(const Owner& owner, Drop which) {
     keep = keys::Overlay({owner.pipeline, owner.worker, c.attempt}, c.epoch);
   }
   rocksdb::WriteBatch batch;
-  auto it = Seek(*db_, overlays, "");
+  auto it = db_->Seek(overlays);
   while (Within(*it, overlays)) {
     if (!keep.empty() && it->key().starts_with(keep)) {
       it->Seek(keys::After(keep));
@@ -251,7 +179,7 @@ Status Store::DropOverlays(const Owner& owner, Drop which) {
     batch.DeleteRange(overlay, keys::After(overlay));
     it->Seek(keys::After(overlay));
   }
-  if (!it->status().ok()) return ReadError(data_, it->status());
+  if (!it->status().ok()) return db_->ReadError(it->status());
   if (batch.Count() == 0) return Status::Ok();
   std::lock_guard lock(mutex_);
   return WriteAs(owner, &batch, /*sync=*/false);
@@ -264,17 +192,17 @@ Result<std::vector<StoredDeadLetter>> Store::ListDeadLetters(const std::string& 
   std::string prefix = keys::DeadLetters(pipeline);
   // The zero byte makes it the first key behind `after`.
   std::string start = after.empty() ? prefix : prefix + std::string(after) + '\0';
-  auto it = Seek(*db_, prefix, start);
+  auto it = db_->Seek(start);
   for (; Within(*it, prefix) && static_cast<int>(found.size()) < limit; it->Next()) {
     rocksdb::Slice id = it->key();
     id.remove_prefix(prefix.size());
     auto letter = DecodeDeadLetter(it->value().ToStringView());
     if (!letter.ok()) {
-      return ReadError(data_, rocksdb::Status::Corruption(letter.status().message()));
+      return db_->ReadError(rocksdb::Status::Corruption(letter.status().message()));
     }
     found.push_back({id.ToString(), *std::move(letter)});
   }
-  if (!it->status().ok()) return ReadError(data_, it->status());
+  if (!it->status().ok()) return db_->ReadError(it->status());
   return found;
 }
 
@@ -301,19 +229,19 @@ Status Store::DeleteDeadLetters(const std::string& pipeline,
     count--;
   }
   batch.Put(keys::DeadLetterCount(pipeline), std::to_string(count));
-  return WriteUnchecked(&batch, /*sync=*/true);
+  return db_->Write(&batch, /*sync=*/true);
 }
 
 Result<std::vector<std::string>> Store::Pipelines() const {
   std::vector<std::string> names;
   std::string prefix(1, keys::kAttempts);
-  auto it = Seek(*db_, prefix, "");
+  auto it = db_->Seek(prefix);
   for (; Within(*it, prefix); it->Next()) {
     std::string key = it->key().ToString();
     std::string name = key.substr(1, key.find('\0') - 1);
     if (names.empty() || names.back() != name) names.push_back(std::move(name));
   }
-  if (!it->status().ok()) return ReadError(data_, it->status());
+  if (!it->status().ok()) return db_->ReadError(it->status());
   return names;
 }
 
@@ -323,30 +251,11 @@ Status Store::WriteAs(const Owner& owner, rocksdb::WriteBatch* batch, bool sync)
     return Status::Fenced("pipeline " + owner.pipeline +
                           " was started anew meanwhile; this one stops");
   }
-  return WriteUnchecked(batch, sync);
-}
-
-Status Store::WriteUnchecked(rocksdb::WriteBatch* batch, bool sync) {
-  RETURN_IF_ERROR(broken_);
-  RETURN_IF_ERROR(CheckRoom(data_));
-  rocksdb::WriteOptions options;
-  options.sync = sync;
-  rocksdb::Status s = db_->Write(options, batch);
-  if (!s.ok()) {
-    broken_ = Status::Config("cannot write the store in " + (data_ / "store").string() +
-                             ": " + s.ToString() +
-                             "; nothing was advanced. Free space on the disk, or "
-                             "replace it, and start again");
-  }
-  return broken_;
+  return db_->Write(batch, sync);
 }
 
 Result<std::optional<std::string>> Store::Get(const std::string& key) const {
-  std::string value;
-  rocksdb::Status s = db_->Get(rocksdb::ReadOptions(), key, &value);
-  if (s.IsNotFound()) return std::optional<std::string>();
-  if (!s.ok()) return ReadError(data_, s);
-  return std::optional(std::move(value));
+  return db_->Get(key);
 }
 
 }  // namespace leat

@@ -20,12 +20,12 @@
 #include "core/epoch.h"
 
 namespace rocksdb {
-class DB;
 class WriteBatch;
 }  // namespace rocksdb
 
 namespace leat {
 
+class Database;
 class FolderLock;
 
 // One worker of a pipeline in one life: who writes. Every write is refused with kFenced
@@ -88,7 +88,6 @@ class Store {
   Store();
   // Under mutex_. Applies the batch if the store names the owner's attempt.
   Status WriteAs(const Owner& owner, rocksdb::WriteBatch* batch, bool sync);
-  Status WriteUnchecked(rocksdb::WriteBatch* batch, bool sync);
   Result<std::optional<std::string>> Get(const std::string& key) const;
   Status FoldDeadLetters(const Owner& owner, const std::string& overlay);
   Status FoldState(const Owner& owner, const std::string& overlay,
@@ -97,9 +96,8 @@ class Store {
 
   std::filesystem::path data_;
   std::unique_ptr<FolderLock> lock_;
-  std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<Database> db_;
   mutable std::mutex mutex_;  // check of the attempt and write are one step
-  Status broken_;             // the first write that failed; ends all later ones
 };
 
 }  // namespace leat

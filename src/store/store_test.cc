@@ -213,7 +213,8 @@ TEST_F(StoreTest, DamageIsSaidWithWhatToDo) {
   EXPECT_EQ(store.status().kind(), ErrorKind::kConfig);
   EXPECT_THAT(store.status().message(), HasSubstr("is damaged"));
   EXPECT_THAT(store.status().message(), HasSubstr("remove that folder"));
-  EXPECT_THAT(store.status().message(), HasSubstr("Lost with it are the dead letters"));
+  EXPECT_THAT(store.status().message(),
+              HasSubstr("Lost with it are embedded topics, the dead letters"));
   // The advice works.
   fs::remove_all(data_ / "store");
   Reopen();

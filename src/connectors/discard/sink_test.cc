@@ -19,7 +19,8 @@ TEST(DiscardSink, CountsCommittedRowsAlone) {
   {
     Logger log(fd, LogLevel::kInfo, Logger::Format::kJson);
     const CancelToken cancel;
-    DiscardSink sink({"p", "", Clock::System(), log, cancel});
+    const ProjectSettings project;
+    DiscardSink sink({"p", "", Clock::System(), log, cancel, project, nullptr});
     EXPECT_FALSE(sink.holds_tokens());
     Batch batch;
     batch.bytes = 100;

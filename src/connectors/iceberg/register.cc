@@ -161,7 +161,7 @@ Result<std::vector<CheckItem>> Check(const Config& config, const Context& contex
   items.push_back({true, warehouse, ""});
 
   const std::string answers = "the " + options.catalog.type + " catalog answers";
-  auto catalog = OpenCatalog(options.catalog, **files, context.project_data.string());
+  auto catalog = OpenCatalog(options.catalog, **files, context.project.data.string());
   if (!catalog.ok()) return failed(answers, catalog.status());
   if (const auto list = (*catalog)->List("leat"); !list.ok()) {
     return failed(answers, list.status());

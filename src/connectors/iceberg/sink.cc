@@ -90,7 +90,7 @@ Result<std::unique_ptr<IcebergSink>> IcebergSink::Make(SinkOptions options,
   ASSIGN_OR_RETURN(sink->files_,
                    FileIo::Make(sink->options_.warehouse, sink->options_.s3));
   ASSIGN_OR_RETURN(sink->catalog_, OpenCatalog(sink->options_.catalog, *sink->files_,
-                                               context.project_data.string()));
+                                               context.project.data.string()));
   return sink;
 }
 

@@ -69,6 +69,7 @@ class SinkDriver {
   SinkOptions options_;
   Logger log_;
   CancelToken cancel_;
+  ProjectSettings project_;
   Context context_;
   std::unique_ptr<FileIo> files_;
   std::unique_ptr<Catalog> catalog_;

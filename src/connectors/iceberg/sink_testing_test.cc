@@ -81,7 +81,8 @@ SinkDriver::SinkDriver(const std::string& name, SinkOptions options)
     : folder_(name),
       options_(std::move(options)),
       log_(::open("/dev/null", O_WRONLY | O_CLOEXEC), LogLevel::kError),
-      context_{"p", folder_.path() + "/data", Clock::System(), log_, cancel_} {
+      context_{"p",    folder_.path() + "/data", Clock::System(), log_, cancel_, project_,
+               nullptr} {
   options_.warehouse = folder_.path() + "/lake";
   options_.upkeep.fold.min_files = 4;
   files_ = Must(FileIo::Make(options_.warehouse, {}));
@@ -137,7 +138,9 @@ void SinkDriver::Abort() { Must(sink_->Abort()); }
 void SinkDriver::Upkeep() { Must(sink_->Upkeep(Clock::System().Now() + kUpkeepTime)); }
 
 void SinkDriver::FoldByAnother(const std::vector<SchemaRef>& tables) {
-  Context context{"other", folder_.path() + "/other", Clock::System(), log_, cancel_};
+  Context context{
+      "other", folder_.path() + "/other", Clock::System(), log_, cancel_, project_,
+      nullptr};
   auto other = Must(IcebergSink::Make(options_, context));
   Must(other->Open(tables));
   Must(other->Upkeep(Clock::System().Now() + kUpkeepTime));

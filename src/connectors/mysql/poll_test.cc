@@ -75,7 +75,8 @@ class PollTest : public LiveServerTest {
   FakeClock clock_;
   CancelToken cancel_;
   Logger log_{2, LogLevel::kError};
-  Context context_{"test", "", clock_, log_, cancel_};
+  ProjectSettings project_;
+  Context context_{"test", "", clock_, log_, cancel_, project_, nullptr};
   std::unique_ptr<Source> source_;
   Position at_;
 };

@@ -92,7 +92,9 @@ class SourceTest : public LiveServerTest {
 
   CancelToken cancel_;
   Logger log_{2, LogLevel::kError};
-  Context context_{"p", "/nonexistent", Clock::System(), log_, cancel_};
+  ProjectSettings project_;
+  Context context_{"p",     "/nonexistent", Clock::System(), log_,
+                   cancel_, project_,       nullptr};
   std::unique_ptr<LogSource> source_;
   ShardId shard_;
   Position position_;

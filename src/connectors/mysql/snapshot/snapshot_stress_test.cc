@@ -208,7 +208,9 @@ class SnapshotStressTest : public LiveServerTest {
 
   CancelToken cancel_;
   Logger log_{2, LogLevel::kError};
-  Context context_{"p", "/nonexistent", leat::Clock::System(), log_, cancel_};
+  ProjectSettings project_;
+  Context context_{"p",      "/nonexistent", leat::Clock::System(), log_, cancel_,
+                   project_, nullptr};
   std::atomic<bool> stop_ = false;
   Model model_;         // as of committed_
   Position committed_;  // the last boundary

@@ -70,7 +70,8 @@ class SnapshotTest : public LiveServerTest {
   size_t rejects_ = 0;
   CancelToken cancel_;
   Logger log_{2, LogLevel::kError};
-  Context context_{"test", "", Clock::System(), log_, cancel_};
+  ProjectSettings project_;
+  Context context_{"test", "", Clock::System(), log_, cancel_, project_, nullptr};
 };
 
 SnapshotOptions SmallChunks(int workers) {

@@ -1,0 +1,10 @@
+// The topic connector's place in the registry.
+#pragma once
+
+namespace leat {
+
+class Registry;
+
+void RegisterTopic(Registry* registry);
+
+}  // namespace leat
