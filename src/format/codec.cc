@@ -1,0 +1,34 @@
+#include "format/codec.h"
+
+#include "format/json/decoder.h"
+#include "format/json/encoder.h"
+#include "format/raw.h"
+
+namespace leat {
+
+Result<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
+  const std::string name = options.format.name;
+  if (name == "json") {
+    return std::unique_ptr<Decoder>(
+        std::make_unique<json::JsonDecoder>(std::move(options)));
+  }
+  if (name == "raw") {
+    return std::unique_ptr<Decoder>(std::make_unique<RawDecoder>(std::move(options)));
+  }
+  return Status::Config("records cannot be read as `format: " + name + "`");
+}
+
+Result<std::unique_ptr<Encoder>> MakeEncoder(EncoderOptions options) {
+  const std::string name = options.format.name;
+  if (!options.clock) options.clock = &Clock::System();
+  if (name == "json") {
+    return std::unique_ptr<Encoder>(
+        std::make_unique<json::JsonEncoder>(std::move(options)));
+  }
+  if (name == "raw") {
+    return std::unique_ptr<Encoder>(std::make_unique<RawEncoder>(std::move(options)));
+  }
+  return Status::Config("records cannot be written as `format: " + name + "`");
+}
+
+}  // namespace leat

@@ -1,0 +1,22 @@
+// Decimals as text, as doubles and as the unscaled bytes of Kafka Connect's Decimal. Each
+// function writes at `out` and answers the end; 64 bytes of room are enough, or twice the
+// digits where they come as text. Any thread; nothing fails.
+#pragma once
+
+#include <arrow/util/decimal.h>
+
+#include <string_view>
+
+namespace leat::json {
+
+// -12.50
+char* WriteDecimalText(const arrow::Decimal128& value, int32_t scale, char* out);
+// The nearest double, as Double.toString writes it.
+char* WriteDecimalDouble(const arrow::Decimal128& value, int32_t scale, char* out);
+char* WriteDigitsAsDouble(std::string_view digits, char* out);
+// The unscaled value as the shortest big-endian two's complement, in base64.
+char* WriteUnscaled(const arrow::Decimal128& value, char* out);
+// The same of "-123.45", however many digits.
+char* WriteUnscaledDigits(std::string_view digits, char* out);
+
+}  // namespace leat::json

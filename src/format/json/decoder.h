@@ -1,0 +1,58 @@
+// `format: json`: a record is an object, a row of the table that is named as its topic.
+// The columns are declared, or inferred (json/inference.h) and then grow with the
+// records. With a declared key a tombstone is a delete, its key read out of the record's
+// key: an object, or the bare value where the key is one column. Fields that are not
+// declared are passed over.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "format/codec.h"
+#include "format/json/columns.h"
+#include "format/json/reader.h"
+
+namespace leat::json {
+
+class JsonDecoder final : public Decoder {
+ public:
+  explicit JsonDecoder(DecoderOptions options);
+
+  Status Decode(const Records& records, Batch* out) override;
+  std::vector<SchemaRef> Tables() const override;
+  std::string State() const override;
+  Status Restore(std::string_view state) override;
+
+ private:
+  struct Table {
+    SchemaRef schema;
+    std::unique_ptr<Columns> columns;  // of that schema
+    std::map<std::string, size_t, std::less<>> places;
+    bool announced = false;
+  };
+  // What one pass over the records found.
+  struct Pass {
+    std::vector<int64_t> taken;
+    std::vector<Op> ops;
+    std::vector<DeadLetter> rejects;
+    bool unknown = false;  // a field without a column: the pass counts for nothing
+  };
+
+  bool inferring() const { return options_.format.columns.empty(); }
+  Status SetSchema(const std::string& topic, std::vector<Column> columns, Table* table);
+  Table* TableOf(const std::string& topic);
+  Status Infer(const Records& records, Table* table);
+  Pass Run(const Records& records, Table* table);
+  Status Row(const Records& records, int64_t record, Table* table, Pass* pass);
+  Status Delete(const Records& records, int64_t record, Table* table);
+  // Nothing: an unknown field.
+  std::optional<size_t> PlaceOf(const Table& table, std::string_view name, size_t hint);
+
+  const DecoderOptions options_;
+  std::map<std::string, Table> tables_;  // by topic
+  Reader reader_;
+  std::vector<Member> members_;
+};
+
+}  // namespace leat::json

@@ -1,0 +1,57 @@
+#include "format/json/schema_state.h"
+
+#include <arrow/type.h>
+
+#include <nlohmann/json.hpp>
+
+#include "format/options.h"
+
+namespace leat::json {
+namespace {
+
+// The names of those types that are inferred.
+std::string NameOf(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::BOOL: return "boolean";
+    case arrow::Type::INT64: return "bigint";
+    case arrow::Type::DECIMAL128: return "decimal(20,0)";
+    case arrow::Type::DOUBLE: return "double";
+    default: return "string";
+  }
+}
+
+}  // namespace
+
+std::string WriteSchemaState(const std::map<std::string, std::vector<Column>>& topics) {
+  nlohmann::json state = nlohmann::json::object();
+  for (const auto& [topic, columns] : topics) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const Column& column : columns) {
+      list.push_back({column.name, NameOf(*column.type)});
+    }
+    state[topic] = std::move(list);
+  }
+  return state.dump();
+}
+
+Result<std::map<std::string, std::vector<Column>>> ReadSchemaState(
+    std::string_view text) {
+  std::map<std::string, std::vector<Column>> topics;
+  try {
+    const nlohmann::json state = nlohmann::json::parse(text);
+    for (const auto& [topic, list] : state.items()) {
+      for (const auto& pair : list) {
+        ASSIGN_OR_RETURN(auto column, ParseColumns("x " + pair.at(1).get<std::string>()));
+        column.at(0).name = pair.at(0).get<std::string>();
+        topics[topic].push_back(std::move(column[0]));
+      }
+    }
+  } catch (const std::exception& e) {
+    return Status::Config(std::string("the inferred columns kept with a position cannot "
+                                      "be read: ") +
+                          e.what());
+  }
+  return topics;
+}
+
+}  // namespace leat::json

@@ -1,0 +1,130 @@
+#include "format/record_rows.h"
+
+#include <arrow/api.h>
+#include <arrow/util/utf8.h>
+#include <fmt/format.h>
+
+#include "format/batch_order.h"
+#include "format/byte_column.h"
+#include "format/json/text.h"
+
+namespace leat {
+namespace {
+
+bool IsUtf8(std::string_view bytes) {
+  arrow::util::InitializeUTF8();
+  return arrow::util::ValidateUTF8(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                   static_cast<int64_t>(bytes.size()));
+}
+
+std::string Base64(std::string_view bytes) {
+  std::string out(json::Base64Most(bytes.size()), '\0');
+  json::WriteBase64(bytes, out.data());
+  return out;
+}
+
+void AppendBytes(std::string_view name, const arrow::BinaryArray& column, int64_t i,
+                 std::string* out) {
+  if (column.IsNull(i)) {
+    *out += fmt::format(",\"{}\":null", name);
+  } else if (IsUtf8(column.GetView(i))) {
+    *out += fmt::format(",\"{}\":{}", name, json::Quoted(column.GetView(i)));
+  } else {
+    *out += fmt::format(",\"{}_base64\":\"{}\"", name, Base64(column.GetView(i)));
+  }
+}
+
+std::shared_ptr<arrow::Array> TakeBytes(const std::shared_ptr<arrow::BinaryArray>& from,
+                                        const std::vector<int64_t>& taken) {
+  ByteColumn out;
+  for (const int64_t i : taken) {
+    const bool null = !from || from->IsNull(i);
+    if (!null) out.Append(from->GetView(i));
+    null ? out.EndNull() : out.End();
+  }
+  return out.Finish();
+}
+
+// Of records that were not read from anywhere all are null.
+template <typename Builder, typename T>
+Result<std::shared_ptr<arrow::Array>> TakeNumbers(const std::vector<T>& from,
+                                                  const std::vector<int64_t>& taken) {
+  Builder builder;
+  arrow::Status status = builder.Reserve(static_cast<int64_t>(taken.size()));
+  for (size_t i = 0; i < taken.size() && status.ok(); i++) {
+    const auto at = static_cast<size_t>(taken[i]);
+    status = at < from.size() ? builder.Append(from[at]) : builder.AppendNull();
+  }
+  auto made = builder.Finish();
+  if (!status.ok() || !made.ok()) return Status::Transient("out of memory");
+  return *made;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> MetaOf(const Records& records,
+                                                   const std::vector<int64_t>& taken) {
+  static const auto schema = arrow::schema({arrow::field("_key", arrow::binary()),
+                                            arrow::field("_headers", arrow::binary()),
+                                            arrow::field("_partition", arrow::int32()),
+                                            arrow::field("_offset", arrow::int64())});
+  ASSIGN_OR_RETURN(auto partitions,
+                   TakeNumbers<arrow::Int32Builder>(records.partitions, taken));
+  ASSIGN_OR_RETURN(auto offsets,
+                   TakeNumbers<arrow::Int64Builder>(records.offsets, taken));
+  return arrow::RecordBatch::Make(
+      schema, static_cast<int64_t>(taken.size()),
+      {TakeBytes(records.keys, taken), TakeBytes(records.headers, taken), partitions,
+       offsets});
+}
+
+}  // namespace
+
+void Announce(SchemaRef schema, Batch* out) {
+  Event event;
+  event.kind = Event::Kind::kSchema;
+  event.seq = NextSeq(*out);
+  event.table = schema->id;
+  event.schema = std::move(schema);
+  out->events.push_back(std::move(event));
+}
+
+Status AddRecordRows(const Records& records, const std::vector<int64_t>& taken, bool meta,
+                     Chunk chunk, Batch* out) {
+  if (taken.empty()) return Status::Ok();
+  uint32_t seq = NextSeq(*out);
+  for (const int64_t i : taken) {
+    const int64_t time = records.timestamps[static_cast<size_t>(i)] * 1000;
+    chunk.time.push_back(time);
+    chunk.seq.push_back(seq++);
+    out->source_time = std::max(out->source_time, time);
+  }
+  if (meta) {
+    ASSIGN_OR_RETURN(chunk.meta, MetaOf(records, taken));
+  }
+  out->bytes += records.bytes();
+  out->chunks.push_back(std::move(chunk));
+  return Status::Ok();
+}
+
+DeadLetter RejectRecord(const Records& records, int64_t record, std::string_view reason) {
+  const auto at = static_cast<size_t>(record);
+  DeadLetter letter;
+  letter.table = records.topic;
+  letter.reason = fmt::format("{}: {}", records.PlaceOf(record), reason);
+  letter.time = records.timestamps[at] * 1000;
+  letter.row = "{\"topic\":" + json::Quoted(records.topic);
+  if (at < records.offsets.size()) {
+    letter.row += fmt::format(",\"partition\":{},\"offset\":{}", records.partitions[at],
+                              records.offsets[at]);
+  }
+  letter.row += fmt::format(",\"timestamp\":{}", records.timestamps[at]);
+  AppendBytes("key", *records.keys, record, &letter.row);
+  AppendBytes("value", *records.values, record, &letter.row);
+  if (records.headers && records.headers->IsValid(record)) {
+    letter.row += fmt::format(",\"headers_base64\":\"{}\"",
+                              Base64(records.headers->GetView(record)));
+  }
+  letter.row += '}';
+  return letter;
+}
+
+}  // namespace leat
