@@ -2,7 +2,7 @@
 """Builds every fuzz target with clang and runs each for some seconds on its corpus.
 
 The corpus of x_fuzz is its library's testdata/x_fuzz; what a run finds new goes to a scratch
-folder, so the kept corpus stays small. A finding is left in build-fuzz/findings.
+folder, so the kept corpus stays small. A finding is left in build-asan/findings.
 usage: fuzz.py [--seconds N] [NAME...]
 """
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build-fuzz"
+BUILD = ROOT / "build-asan"
 
 
 def run(target, seconds):
@@ -44,7 +44,7 @@ def main():
     options = parser.parse_args()
     targets = [t for t in sorted((ROOT / "src").rglob("*_fuzz.cc"))
                if not options.names or t.stem in options.names]
-    if targets and subprocess.run(["scripts/build.sh", "fuzz", *(t.stem for t in targets)],
+    if targets and subprocess.run(["scripts/build.sh", "asan", *(t.stem for t in targets)],
                                   cwd=ROOT).returncode:
         print("fuzz: the build failed")
         return 1
@@ -56,7 +56,7 @@ def main():
         if not clean:
             bad.append(target.stem)
     print(f"fuzz: {len(targets)} targets, {options.seconds} s each, {len(bad)} with findings"
-          + (f": {', '.join(bad)} (inputs in build-fuzz/findings)" if bad else ""))
+          + (f": {', '.join(bad)} (inputs in build-asan/findings)" if bad else ""))
     return 1 if bad else 0
 
 

@@ -3,12 +3,19 @@
 // justify.
 #include <cstring>
 
+#include "connectors/mysql/log/checksum.h"
 #include "connectors/mysql/log/stream.h"
 
 namespace leat::mysql {
 namespace {
 
-// Cuts the input into events by their own length fields, as a server's packets do.
+constexpr size_t kTypeAt = 4;
+constexpr size_t kSizeAt = 9;
+constexpr size_t kFlagsAt = 17;
+constexpr size_t kChecksum = 4;
+
+// Cuts the input into events by their own length fields, as a server's packets do, and
+// gives each the checksum of what it is: else no changed event would get any further.
 class FuzzFeed final : public EventFeed {
  public:
   explicit FuzzFeed(std::string_view input) : input_(input) {}
@@ -17,17 +24,31 @@ class FuzzFeed final : public EventFeed {
     if (input_.empty()) return std::optional<std::string_view>();
     uint32_t size = 0;
     if (input_.size() >= kEventHeaderSize) {
-      std::memcpy(&size, input_.data() + 9, sizeof size);
+      std::memcpy(&size, input_.data() + kSizeAt, sizeof size);
     }
     size_t taken = size < 1 || size > input_.size() ? input_.size() : size;
-    std::string_view event = input_.substr(0, taken);
+    event_ = input_.substr(0, taken);
     input_.remove_prefix(taken);
-    return std::optional(event);
+    if (event_.size() > kEventHeaderSize + kChecksum) Stamp();
+    return std::optional<std::string_view>(event_);
   }
   bool checksum() const override { return false; }
 
  private:
+  void Stamp() {
+    const size_t covered = event_.size() - kChecksum;
+    if (static_cast<EventType>(event_[kTypeAt]) == EventType::kFormatDescription) {
+      event_[kFlagsAt] = 0;  // a log that is in use has a bit here that does not count
+      stamped_ = event_[covered - 1] == 1;
+    }
+    if (!stamped_) return;
+    const uint32_t crc = Crc32(std::string_view(event_).substr(0, covered));
+    std::memcpy(event_.data() + covered, &crc, sizeof crc);
+  }
+
   std::string_view input_;
+  std::string event_;
+  bool stamped_ = false;
 };
 
 void Run(std::string_view input, Flavor flavor, Needs::Before before) {
