@@ -112,8 +112,10 @@ def anonymous_memory(pid):
     return 0
 
 
-def test_scar_26_events_as_large_as_max_allowed_packet(own_server, project):
-    server = own_server("mariadb", ["--max-allowed-packet=128M", "--innodb-log-file-size=512M"])
+@pytest.mark.parametrize("kind, room", [("mariadb", "--innodb-log-file-size=512M"),
+                                        ("mysql", "--innodb-redo-log-capacity=512M")])
+def test_scar_26_events_as_large_as_max_allowed_packet(own_server, project, kind, room):
+    server = own_server(kind, ["--max-allowed-packet=128M", room])
     server.query("CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB)")
     project.pipeline(server, ["t"])
     project.catch_up()

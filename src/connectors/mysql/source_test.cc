@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "connectors/mysql/log/batch_testing.h"
 #include "connectors/mysql/snapshot/snapshot_testing.h"
 #include "core/config_reader.h"
@@ -46,17 +49,28 @@ class SourceTest : public LiveServerTest {
     position_ = *start;
   }
 
-  // How many logs are being sent; `kill` ends them.
-  int Dumps(bool kill = false) {
-    int count = 0;
-    auto processes = client_->Query("SHOW PROCESSLIST");
-    EXPECT_TRUE(processes.ok());
-    for (const Row& row : *processes) {
-      if (!row[4].value_or("").starts_with("Binlog Dump")) continue;
-      if (kill) Run("KILL " + *row[0]);
-      count++;
+  // The connections to which the server sends its log.
+  std::vector<std::string> Dumps() {
+    std::vector<std::string> ids;
+    for (const Row& row : Ask("SHOW PROCESSLIST")) {
+      if (row[4].value_or("").starts_with("Binlog Dump")) ids.push_back(*row[0]);
     }
-    return count;
+    return ids;
+  }
+  // A server ends what a test before this one left behind in its own time.
+  void AwaitNoDumps() {
+    while (!Dumps().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  // Ends the session, and waits until the server has ended it as well.
+  void Close(std::unique_ptr<Client> session) {
+    auto id = session->QueryValue("SELECT CONNECTION_ID()");
+    ASSERT_TRUE(id.ok() && *id) << id.status().ToString();
+    session.reset();
+    auto here = [&](const Row& row) { return row[0] == *id; };
+    for (Rows rows = Ask("SHOW PROCESSLIST"); std::any_of(rows.begin(), rows.end(), here);
+         rows = Ask("SHOW PROCESSLIST")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
   }
 
   static SteadyTime Soon() {
@@ -159,6 +173,7 @@ TEST_P(SourceTest, Scar_05_ALargeTransactionComesInBoundedBatches) {
 }
 
 TEST_P(SourceTest, Scar_04_AReconnectInsideATransactionSkipsWhatWasDelivered) {
+  AwaitNoDumps();
   Run("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100))");
   Open("tables: [t]\nsnapshot: never\nbatch_bytes: 64KiB\n");
   Run("INSERT INTO t SELECT seq + 1, REPEAT('x', 90) FROM " + Numbers(20000) +
@@ -169,7 +184,9 @@ TEST_P(SourceTest, Scar_04_AReconnectInsideATransactionSkipsWhatWasDelivered) {
     ASSERT_TRUE(read.ok()) << read.status().ToString();
     for (std::string& line : Lines(read->batch)) lines.push_back(std::move(line));
   }
-  EXPECT_EQ(Dumps(/*kill=*/true), 1);
+  const std::vector<std::string> dumps = Dumps();
+  ASSERT_THAT(dumps, SizeIs(1));
+  Run("KILL " + dumps[0]);
   for (std::string& line : CatchUp()) lines.push_back(std::move(line));
   std::erase(lines, "schema t");
   ASSERT_THAT(lines, SizeIs(20000));
@@ -187,7 +204,7 @@ TEST_P(SourceTest, XaCountsFromItsCommit) {
     Status status = other->Execute(sql);
     ASSERT_TRUE(status.ok()) << status.ToString();
   }
-  other.reset();
+  Close(std::move(other));  // only then may another one commit it
   Run("INSERT INTO t VALUES (2)");
   EXPECT_THAT(CatchUp(), ElementsAre("schema t", "insert t 2"));
   Open("tables: [t]\n", {}, position_);  // the prepared one is in the position
@@ -254,7 +271,7 @@ TEST_P(SourceTest, Scar_10_APurgedLogStopsAndSaysWhatIsLost) {
   Run("INSERT INTO t VALUES (1)");
   CatchUp();
   source_.reset();  // a log that is being sent cannot be purged
-  while (Dumps() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  AwaitNoDumps();
   Run("INSERT INTO t VALUES (2)");
   Run("FLUSH BINARY LOGS");
   // The server holds a log until its background thread has let it go.
