@@ -42,7 +42,8 @@ def stages():
     model = ROOT / "tests/model/epoch_model.py"
     return {
         "lint": [Step(["scripts/lint.sh"])],
-        "tidy": [Step([*build, "release"]), Step([PYTHON, "scripts/tidy.py", "--budget", "900"])],
+        "tidy": [Step([*build, "asan", "leat_pch"]),
+                 Step([PYTHON, "scripts/tidy.py", "--budget", "900"])],
         "checks": [Step([*PYTEST, "scripts"])]
                   + ([Step([PYTHON, str(model), "--quick"])] if model.exists() else []),
         "unit": [Step([*build, "release"]), ctest("build", {}),
