@@ -1,1 +1,1 @@
-target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR} / tests)
+target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
