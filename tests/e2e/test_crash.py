@@ -249,11 +249,14 @@ def test_scar_32_a_corrupt_checkpoint_store_is_refused_with_what_to_do(mariadb, 
             file.write_bytes(b"\xff" * max(64, file.stat().st_size))
             broken += 1
     assert broken
-    run = project.start("--until-caught-up")
-    assert run.wait() != leat.DONE
-    assert "corrupt" in run.text.lower() and str(project.data.name) in run.text
-    # What the message says to do: without the store, the sink's token leads on.
-    shutil.rmtree(project.data)
+    run = project.start("--until-caught-up").expect(leat.BAD_CONFIG)
+    [error] = [line["msg"] for line in run.lines() if line["level"] == "error"]
+    assert re.fullmatch(
+        r"the store in data/store is damaged \(Corruption: .*\)\. Positions are kept in the sinks, so "
+        r"it may be removed: remove that folder and start again\. Lost with it are the dead letters "
+        r"kept there and, for sinks without a place for tokens, the position; an epoch that was "
+        r"saved but not yet committed is read from the source again", error), error
+    shutil.rmtree(project.data / "store")
     change(mariadb, 1)
     project.catch_up()
     compare.assert_equal(project, mariadb, "shop.a")
