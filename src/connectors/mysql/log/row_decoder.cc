@@ -139,6 +139,15 @@ T Load(const uint8_t* p) {
 
 bool HasBit(const uint8_t* bits, size_t i) { return bits[i >> 3] >> (i & 7) & 1; }
 
+// The first column whose bit is not set; -1: none.
+int FirstLacking(std::string_view bitmap, uint64_t columns) {
+  const auto* bits = reinterpret_cast<const uint8_t*>(bitmap.data());
+  for (uint64_t i = 0; i < columns; i++) {
+    if (!HasBit(bits, i)) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 Status Malformed(const TableDef& table) {
   return Status::Transient(
       fmt::format("binlog: a row of {} does not fit its table map", table.id.ToString()));
@@ -166,11 +175,12 @@ class RowDecoder::Impl {
   // Into the started row of `out`. False: malformed.
   bool ReadImage(ByteReader* in, TableBuilder* out);
   bool SkipImage(ByteReader* in);
-  // As ReadImage for the after image of a partial update; `before` holds the JSON values
-  // of the before image, null ones without data.
-  using JsonValues = std::vector<std::optional<std::string_view>>;
-  bool ReadPartialImage(ByteReader* in, const JsonValues& before, TableBuilder* out);
-  bool FindJson(ByteReader in, JsonValues* values);
+  // An update's two images. With `partial` JSON columns of the second may be differences;
+  // with an `after` bitmap it has those columns alone.
+  bool ReadUpdate(ByteReader* in, bool partial, TableBuilder* before,
+                  TableBuilder* after);
+  void SetAfter(std::string_view bitmap) { after_ = bitmap; }
+  bool sparse() const { return !after_.empty(); }
 
   // The dead letter of the image at `in`, whose faults the writer has.
   DeadLetter Reject(ByteReader in, const SchemaRef& schema);
@@ -189,6 +199,12 @@ class RowDecoder::Impl {
     return in->Take(*size);
   }
 
+  // The values of a before image, NULL ones without data.
+  using Values = std::vector<std::optional<std::string_view>>;
+  bool FindValues(ByteReader in, Values* values);
+  bool ReadPartialImage(ByteReader* in, const Values& before, TableBuilder* out);
+  bool ReadSparseImage(ByteReader* in, const Values& before, TableBuilder* out);
+
   void Put(const Field& f, const uint8_t* p, size_t size, ColumnBuilder* to, int64_t row,
            int column);
   void PutRare(const Field& f, const uint8_t* p, size_t size, ColumnBuilder* to,
@@ -200,6 +216,8 @@ class RowDecoder::Impl {
   ValueWriter writer_;
   std::vector<Field> fields_;
   size_t json_columns_ = 0;
+  std::string after_;  // which columns after images have; empty: all
+  Values values_;
   std::string text_;  // of the value at hand
 };
 
@@ -357,25 +375,21 @@ bool RowDecoder::Impl::SkipImage(ByteReader* in) {
   return !in->failed();
 }
 
-bool RowDecoder::Impl::FindJson(ByteReader in, JsonValues* values) {
+bool RowDecoder::Impl::FindValues(ByteReader in, Values* values) {
+  values->assign(fields_.size(), std::nullopt);
   const uint8_t* nulls = in.Take((fields_.size() + 7) / 8);
   if (!nulls) return false;
   for (size_t i = 0; i < fields_.size(); i++) {
-    const bool null = HasBit(nulls, i);
+    if (HasBit(nulls, i)) continue;
     size_t size = 0;
-    const uint8_t* value = null ? nullptr : Take(&in, fields_[i], &size);
-    if (!null && !value) return false;
-    if (fields_[i].op != Op::kJson) continue;
-    if (null) {
-      values->emplace_back();
-    } else {
-      values->emplace_back(std::string_view(reinterpret_cast<const char*>(value), size));
-    }
+    const uint8_t* value = Take(&in, fields_[i], &size);
+    if (!value) return false;
+    (*values)[i].emplace(reinterpret_cast<const char*>(value), size);
   }
   return !in.failed();
 }
 
-bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const JsonValues& before,
+bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const Values& before,
                                         TableBuilder* out) {
   constexpr uint8_t kPartialJson = 1;
   const uint8_t options = in->U8();
@@ -407,10 +421,49 @@ bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const JsonValues& before
     }
     const std::string_view diffs(reinterpret_cast<const char*>(value), size);
     text_.clear();
-    PutJson(before[which] && AppendPatchedJson(*before[which], diffs, &text_), to, row,
-            column);
+    PutJson(before[i] && AppendPatchedJson(*before[i], diffs, &text_), to, row, column);
   }
   return !in->failed();
+}
+
+// What the image lacks did not change. Its NULL bits count the columns it has.
+bool RowDecoder::Impl::ReadSparseImage(ByteReader* in, const Values& before,
+                                       TableBuilder* out) {
+  const auto* present = reinterpret_cast<const uint8_t*>(after_.data());
+  size_t count = 0;
+  for (size_t i = 0; i < fields_.size(); i++) count += HasBit(present, i) ? 1 : 0;
+  const uint8_t* nulls = in->Take((count + 7) / 8);
+  if (!nulls) return false;
+  const int64_t row = out->StartRow();
+  size_t which = 0;
+  for (size_t i = 0; i < fields_.size(); i++) {
+    const int column = static_cast<int>(i);
+    std::optional<std::string_view> value = before[i];
+    if (HasBit(present, i)) {
+      value.reset();
+      if (!HasBit(nulls, which++)) {
+        size_t size = 0;
+        const uint8_t* bytes = Take(in, fields_[i], &size);
+        if (!bytes) return false;
+        value.emplace(reinterpret_cast<const char*>(bytes), size);
+      }
+    }
+    if (!value) {
+      out->column(column).PutNull(row);
+      continue;
+    }
+    Put(fields_[i], reinterpret_cast<const uint8_t*>(value->data()), value->size(),
+        &out->column(column), row, column);
+  }
+  return !in->failed();
+}
+
+bool RowDecoder::Impl::ReadUpdate(ByteReader* in, bool partial, TableBuilder* before,
+                                  TableBuilder* after) {
+  if ((partial || sparse()) && !FindValues(*in, &values_)) return false;
+  if (!(before ? ReadImage(in, before) : SkipImage(in))) return false;
+  if (sparse()) return ReadSparseImage(in, values_, after);
+  return partial ? ReadPartialImage(in, values_, after) : ReadImage(in, after);
 }
 
 DeadLetter RowDecoder::Impl::Reject(ByteReader in, const SchemaRef& schema) {
@@ -435,18 +488,19 @@ Status RowDecoder::SetColumns(uint64_t columns, std::string_view before,
                               std::string_view after) {
   const TableDef& table = impl_->table();
   if (columns != table.columns.size()) return Malformed(table);
+  impl_->SetAfter({});
   for (std::string_view bitmap : {before, after}) {
-    if (bitmap.empty()) continue;
-    if (bitmap.size() < (columns + 7) / 8) return Malformed(table);
-    for (size_t i = 0; i < columns; i++) {
-      if (HasBit(reinterpret_cast<const uint8_t*>(bitmap.data()), i)) continue;
-      return Status::Config(fmt::format(
-          "table {}: the binlog's rows lack column `{}`, because they were written with "
-          "another row image than FULL. Run: SET GLOBAL binlog_row_image=FULL; and "
-          "reconnect the writers, then take the table's snapshot again",
-          table.id.ToString(), table.columns[i].name));
-    }
+    if (!bitmap.empty() && bitmap.size() < (columns + 7) / 8) return Malformed(table);
   }
+  const int lacking = FirstLacking(before, columns);
+  if (lacking >= 0) {
+    return Status::Config(fmt::format(
+        "table {}: the binlog's rows lack column `{}`, because they were written with "
+        "another row image than FULL. Run: SET GLOBAL binlog_row_image=FULL; and "
+        "reconnect the writers, then take the table's snapshot again",
+        table.id.ToString(), table.columns[static_cast<size_t>(lacking)].name));
+  }
+  if (!after.empty() && FirstLacking(after, columns) >= 0) impl_->SetAfter(after);
   return Status::Ok();
 }
 
@@ -468,16 +522,18 @@ Result<bool> RowDecoder::Append(ByteReader* in, TableBuilder* out, DeadLetter* r
 
 Result<bool> RowDecoder::AppendUpdate(ByteReader* in, bool partial, TableBuilder* before,
                                       TableBuilder* after, DeadLetter* reject) {
+  if (partial && impl_->sparse()) {
+    return Status::Config(fmt::format(
+        "table {}: the binlog has differences of JSON values in incomplete rows. Run: "
+        "SET "
+        "GLOBAL binlog_row_image=FULL; and reconnect the writers, then take the table's "
+        "snapshot again",
+        impl_->table().id.ToString()));
+  }
   const ByteReader start = *in;
   impl_->writer().StartRow();
-  Impl::JsonValues json;
-  bool ok = !partial || impl_->FindJson(start, &json);
-  ok = ok && (before ? impl_->ReadImage(in, before) : impl_->SkipImage(in));
-  const ByteReader second = *in;
-  ok = ok &&
-       (partial ? impl_->ReadPartialImage(in, json, after) : impl_->ReadImage(in, after));
-  const bool faulty = impl_->writer().faulty();
-  if (ok && !faulty) [[likely]] {
+  const bool ok = impl_->ReadUpdate(in, partial, before, after);
+  if (ok && !impl_->writer().faulty()) [[likely]] {
     if (before) before->CommitRow();
     after->CommitRow();
     return true;
@@ -485,8 +541,11 @@ Result<bool> RowDecoder::AppendUpdate(ByteReader* in, bool partial, TableBuilder
   if (before) before->RollbackRow();
   after->RollbackRow();
   if (!ok) return Malformed(impl_->table());
-  // What is at fault may stand in the before image alone; the row that counts is after.
-  *reject = impl_->Reject(partial ? start : second, after->schema());
+  // What is at fault may stand in the before image alone; the row that counts is after,
+  // where all of it stands there.
+  ByteReader second = start;
+  if (!partial && !impl_->sparse()) impl_->SkipImage(&second);
+  *reject = impl_->Reject(second, after->schema());
   return false;
 }
 

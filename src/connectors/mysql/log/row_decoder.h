@@ -3,9 +3,11 @@
 // header of the event, its column bitmaps go to SetColumns.
 //
 // A row with a value that its column's Arrow type cannot hold is taken back and comes out
-// as a dead letter; the bytes are consumed all the same. Errors: kConfig for row images
-// that are not FULL, naming the statement that mends it; kTransient for malformed bytes;
-// after an error the reader stands anywhere.
+// as a dead letter; the bytes are consumed all the same. An update whose before image is
+// whole may have the changed columns alone in its after image (MariaDB's FULL_NODUP, and
+// MINIMAL of a table without a key): the others did not change. Errors: kConfig for other
+// images that are not FULL, naming the statement that mends it; kTransient for malformed
+// bytes; after an error the reader stands anywhere.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,7 @@ class RowDecoder {
   RowDecoder& operator=(RowDecoder&&) noexcept;
 
   // Once an event: its number of columns and the bitmaps of columns that its images have;
-  // `after` is empty but for updates. kConfig when an image lacks a column.
+  // `after` is empty but for updates. kConfig when a before image lacks a column.
   Status SetColumns(uint64_t columns, std::string_view before, std::string_view after);
 
   // One image. False: the row is at fault, `reject` tells (its position and time are the
