@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <thread>
 
 #include "cli/commands.h"
@@ -159,6 +160,10 @@ class Running {
   }
 
   int Report(const std::vector<Status>& ends, std::chrono::nanoseconds took) {
+    // Bad configuration is one of all pipelines: where one ran, the run failed.
+    const bool config = std::all_of(ends.begin(), ends.end(), [](const Status& end) {
+      return end.kind() == ErrorKind::kConfig;
+    });
     int exit_code = kExitDone;
     double seconds = std::max(std::chrono::duration<double>(took).count(), 1e-3);
     for (size_t i = 0; i < ends.size(); i++) {
@@ -170,9 +175,7 @@ class Running {
         shell_.Err(Summary(name, stats, seconds));
       }
       if (ends[i].ok()) continue;
-      bool config = ends[i].kind() == ErrorKind::kConfig;
-      // One exit code for all: bad configuration only if nothing worse happened.
-      exit_code = config && exit_code != kExitFailed ? kExitConfig : kExitFailed;
+      exit_code = config ? kExitConfig : kExitFailed;
       if (progress_.format() == Logger::Format::kHuman) {
         shell_.Err(fmt::format("error: {}: {}\n", name, ends[i].message()));
       }
