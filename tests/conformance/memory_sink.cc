@@ -65,14 +65,18 @@ int64_t MemoryTarget::commits() const {
   return commits_;
 }
 
+bool MemoryTarget::Falls(const Position& from, const Position& to) const {
+  if (reached_) return !reached_(to, from);
+  return std::stoll(from.text) > std::stoll(to.text);
+}
+
 void MemoryTarget::Land(const SinkTable& table, const std::vector<Token>& tokens,
                         const std::vector<int64_t>& rows) {
   Table& t = tables_[table];
   for (const Token& token : tokens) {
     starts_.emplace(token.shard, token.to);
     auto found = t.tokens.find(token.shard);
-    if (found != t.tokens.end() &&
-        std::stoll(found->second.to.text) > std::stoll(token.to.text)) {
+    if (found != t.tokens.end() && Falls(found->second.to, token.to)) {
       errors_.push_back("the token of " + table + " falls to " + token.ToJson());
     }
     t.tokens[token.shard] = token;

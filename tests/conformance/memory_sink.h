@@ -17,6 +17,11 @@ namespace leat {
 // The server side, shared by every sink that writes to it. Thread-safe.
 class MemoryTarget {
  public:
+  // As Source::Reached.
+  using Reached = std::function<bool(const Position& at, const Position& target)>;
+  // Positions are numbers, unless `reached` can tell.
+  explicit MemoryTarget(Reached reached = nullptr) : reached_(std::move(reached)) {}
+
   struct Table {
     int64_t version = 0;
     std::map<ShardId, Token> tokens;
@@ -40,6 +45,9 @@ class MemoryTarget {
   void Land(const SinkTable& table, const std::vector<Token>& tokens,
             const std::vector<int64_t>& rows);
 
+  bool Falls(const Position& from, const Position& to) const;
+
+  const Reached reached_;
   mutable std::mutex mutex_;
   std::map<SinkTable, Table> tables_;
   std::map<std::string, std::vector<int64_t>> files_;
