@@ -39,6 +39,26 @@ Field TablesField() {
       .Example("[orders, \"cust*\"]");
 }
 
+Field MetadataField() {
+  return Field::String(
+             "metadata",
+             "What describes the log's columns: full needs "
+             "binlog_row_metadata=FULL; minimal asks information_schema, and stops "
+             "at any change of a followed table's definition.")
+      .Default("full")
+      .OneOf({"full", "minimal"});
+}
+
+Field DroppedPartitionsField() {
+  return Field::String(
+             "dropped_partitions",
+             "Rows that leave a table by DROP or TRUNCATE PARTITION are not in "
+             "the log: delete reads the table anew without them, keep leaves them "
+             "in the target, as one that appends does.")
+      .Default("delete")
+      .OneOf({"delete", "keep"});
+}
+
 std::vector<Field> Fields() {
   return {
       Field::String("url",
@@ -51,7 +71,8 @@ std::vector<Field> Fields() {
       Field::String(
           "read",
           "How changes are found: cdc reads the binary log, poll asks one table "
-          "for new rows by a column, once reads the tables and ends.")
+          "for new rows by a column, once reads the tables as of one moment, without a "
+          "log, and ends.")
           .Default("cdc")
           .OneOf({"cdc", "poll", "once"}),
       PollField(),
@@ -72,13 +93,8 @@ std::vector<Field> Fields() {
                  "For a table (database.table) the SQL condition on the rows that its "
                  "snapshot reads; the log is not filtered.")
           .Example("{shop.orders: \"created_at > '2024-01-01'\"}"),
-      Field::String(
-          "metadata",
-          "What describes the log's columns: full needs "
-          "binlog_row_metadata=FULL; minimal asks information_schema, and stops "
-          "at any change of a followed table's definition.")
-          .Default("full")
-          .OneOf({"full", "minimal"}),
+      MetadataField(),
+      DroppedPartitionsField(),
       Field::Int("server_id",
                  "The id to register with as a replica; 0: a random one that is free.")
           .Default("0")
@@ -163,6 +179,7 @@ Result<SourceOptions> ReadSourceOptions(const Config& config) {
   out.snapshot_chunk_rows = config.Int("snapshot_chunk_rows");
   out.where = config.Map("where");
   out.minimal_metadata = config.String("metadata") == "minimal";
+  out.keep_dropped_partitions = config.String("dropped_partitions") == "keep";
   out.server_id = static_cast<uint32_t>(config.Int("server_id"));
   out.heartbeat = config.Duration("heartbeat");
   out.batch_bytes = config.Bytes("batch_bytes");

@@ -27,6 +27,7 @@ struct SourceOptions {
   int64_t snapshot_chunk_rows = 0;
   std::map<std::string, std::string> where;
   bool minimal_metadata = false;
+  bool keep_dropped_partitions = false;
   uint32_t server_id = 0;
   Micros heartbeat{};
   int64_t batch_bytes = 0;
@@ -34,8 +35,8 @@ struct SourceOptions {
   PollOptions poll;  // kPoll
 
   ServerNeeds server_needs() const { return {read == Read::kCdc, !minimal_metadata}; }
-  // Reads until its end: a snapshot and nothing after it.
-  bool ends() const { return read == Read::kOnce || snapshot == SnapshotMode::kOnly; }
+  // The log's source ends behind its snapshot.
+  bool ends() const { return snapshot == SnapshotMode::kOnly; }
 };
 
 Spec SourceSpec();

@@ -43,6 +43,7 @@ Result<LogPosition> FromJson(const Json& from) {
     from.at("renames").get_to(out.renames);
   }
   if (from.contains("dropped")) from.at("dropped").get_to(out.dropped);
+  if (from.contains("shapes")) from.at("shapes").get_to(out.shapes);
   if (from.contains("refresh")) from.at("refresh").get_to(out.refresh);
   if (from.contains("snapshot")) out.snapshot = from.at("snapshot").dump();
   return out;
@@ -76,6 +77,7 @@ Position LogPosition::ToPosition() const {
   }
   if (!renames.empty()) out["renames"] = renames;
   if (!dropped.empty()) out["dropped"] = dropped;
+  if (!shapes.empty()) out["shapes"] = shapes;
   if (!refresh.empty()) out["refresh"] = refresh;
   if (!snapshot.empty()) {
     out["snapshot"] = Json::parse(snapshot, nullptr, /*allow_exceptions=*/false);

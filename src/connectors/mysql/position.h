@@ -14,6 +14,10 @@
 
 namespace leat::mysql {
 
+// The one shard of a source that follows the log or reads once: so either knows when the
+// other was there before.
+inline constexpr std::string_view kShard = "log";
+
 // A transaction that was prepared by XA and not yet decided. Its rows are read again,
 // from the place where it was logged, when its commit comes.
 struct PreparedXa {
@@ -37,6 +41,8 @@ struct LogPosition {
   std::map<std::string, std::map<std::string, std::string>> renames;
   // Tables that were dropped: one of that name that comes later starts empty.
   std::set<std::string> dropped;
+  // With `metadata: minimal`: table -> fingerprint of the shape its rows have here.
+  std::map<std::string, std::string> shapes;
   // Tables whose rows are read again over those in the sink, so that the log's rows of
   // them count all the while.
   std::set<std::string> refresh;

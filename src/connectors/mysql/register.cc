@@ -1,5 +1,6 @@
 #include "connectors/mysql/register.h"
 
+#include "connectors/mysql/once.h"
 #include "connectors/mysql/options.h"
 #include "connectors/mysql/source.h"
 
@@ -14,6 +15,9 @@ void RegisterMysql(Registry* registry) {
     ASSIGN_OR_RETURN(mysql::SourceOptions options, mysql::ReadSourceOptions(config));
     if (options.read == mysql::SourceOptions::Read::kPoll) {
       return mysql::MakePollSource(options.url, options.poll, context);
+    }
+    if (options.read == mysql::SourceOptions::Read::kOnce) {
+      return mysql::MakeOnceSource(options, context);
     }
     return std::unique_ptr<Source>(
         std::make_unique<mysql::LogSource>(std::move(options), context));

@@ -7,7 +7,10 @@
 namespace leat::mysql {
 namespace {
 
-constexpr std::string_view kShard = "log";
+// What a server that lives needs for an answer about itself, and for the last one.
+constexpr auto kAnswer = std::chrono::seconds(60);
+constexpr auto kGoodbye = std::chrono::seconds(2);
+constexpr auto kMeasureEvery = std::chrono::seconds(2);
 
 SnapshotProgress ProgressOf(const Position& position) {
   auto parsed = LogPosition::Parse(position);
@@ -34,12 +37,14 @@ LogSource::LogSource(SourceOptions options, const Context& context)
 // files until then: it is told.
 LogSource::~LogSource() {
   if (!feed_ || !client_) return;
+  client_->SetReadTimeout(kGoodbye);
   Status ignored = client_->Execute(fmt::format("KILL {}", feed_->connection_id()));
 }
 
 Status LogSource::Connect() {
   if (client_) return Status::Ok();
   ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));
+  client_->SetReadTimeout(kAnswer);
   return Status::Ok();
 }
 
@@ -70,11 +75,21 @@ Result<LogPosition> LogSource::StartPosition(const Resume& resume) {
     ASSIGN_OR_RETURN(from, EndOfLog(client_.get()));
   } else {
     ASSIGN_OR_RETURN(from, LogPosition::Parse(resume.resume));
+    if (from.file.empty() && from.gtids.empty()) {
+      return Status::Config(fmt::format(
+          "pipeline {} stands at no place of the log: it was read once. To follow the "
+          "log from here on, take a new snapshot: drop its tables in the target, remove "
+          "its data folder and start it again, or give it another name",
+          context_.pipeline));
+    }
     ASSIGN_OR_RETURN(progress_, SnapshotProgress::Parse(from.snapshot));
   }
   for (const auto& [id, floor] : resume.floors) progress_.Adopt(id, ProgressOf(floor));
   for (const CatalogTable& table : catalog_) {
     const TableId& id = table.def.id;
+    if (options_.minimal_metadata) {
+      from.shapes.try_emplace(id.ToString(), Fingerprint(table.def));
+    }
     if (options_.snapshot == SourceOptions::SnapshotMode::kNever) {
       progress_.Set(id, {true, {}});
     }
@@ -95,12 +110,14 @@ Result<Position> LogSource::Start(const ShardId& shard, const Resume& resume) {
   };
   stream.follow.describe = [this](const TableId& id) { return DescribeTableNow(id); };
   stream.follow.minimal_metadata = options_.minimal_metadata;
+  stream.follow.keep_left_rows =
+      options_.keep_dropped_partitions || needs_.before == Needs::Before::kNone;
   stream.follow.needs = needs_;
   // A snapshot needs the old keys of rows that move into what it has read.
   stream.follow.needs.Add({Needs::Before::kKey, false});
   stream.follow.values = options_.values;
   stream.open = [this](const LogPosition& at) -> Result<std::unique_ptr<EventFeed>> {
-    ASSIGN_OR_RETURN(std::unique_ptr<EventFeed> feed, OpenFeed(at));
+    ASSIGN_OR_RETURN(std::unique_ptr<EventFeed> feed, StartDump(at));
     return feed;
   };
   for (const auto& [id, floor] : resume.floors) {
@@ -131,40 +148,74 @@ Status LogSource::StartSnapshot() {
 // Definitions made rows that the log does not have: the tables are read (again) from
 // here.
 Status LogSource::Resnapshot(const std::vector<SnapshotRequest>& requests) {
-  if (requests.empty()) return Status::Ok();
   bool any = false;
   for (const SnapshotRequest& request : requests) {
     // Whoever only appends keeps rows as they were.
     if (request.refresh && needs_.before == Needs::Before::kNone) continue;
     if (options_.snapshot == SourceOptions::SnapshotMode::kNever) {
+      if (request.must) return NeedsSnapshot(request);
       context_.log.Warn(
           "a statement changed rows without the log having them, and `snapshot: never` "
           "forbids to read them",
-          {{"table", request.table.ToString()}});
+          {{"table", request.table.ToString()}, {"statement", request.statement}});
       continue;
     }
     any = true;
-    bool under_way = snapshot_ && !progress_.Of(request.table).done;
-    progress_.Forget(request.table);
-    announced_.erase(request.table);
-    if (request.refresh && !under_way) refresh_.insert(request.table);
-    if (!request.refresh) refresh_.erase(request.table);
-    context_.log.Info("reading a table again after a change of its definition",
-                      {{"table", request.table.ToString()}});
+    RETURN_IF_ERROR(ReadAgain(request));
   }
   if (!any) return Status::Ok();
   snapshot_.reset();
-  ASSIGN_OR_RETURN(catalog_, FindTables(client_.get(), options_.tables));
   return StartSnapshot();
 }
 
+Status LogSource::ReadAgain(const SnapshotRequest& request) {
+  const TableId& id = request.table;
+  bool under_way = snapshot_ && !progress_.Of(id).done;
+  RETURN_IF_ERROR(Connect());
+  ASSIGN_OR_RETURN(auto now, DescribeTable(client_.get(), id));
+  std::erase_if(catalog_, [&](const CatalogTable& table) { return table.def.id == id; });
+  if (!now) {
+    // Dropped further on in the log: until then its changes alone can be followed.
+    progress_.Set(id, {true, {}});
+    refresh_.erase(id);
+    return Status::Ok();
+  }
+  catalog_.push_back(*std::move(now));
+  progress_.Forget(id);
+  announced_.erase(id);
+  if (request.refresh && !under_way) refresh_.insert(id);
+  if (!request.refresh) refresh_.erase(id);
+  context_.log.Info("reading a table again after a change of its definition",
+                    {{"table", id.ToString()}, {"statement", request.statement}});
+  return Status::Ok();
+}
+
+Status LogSource::NeedsSnapshot(const SnapshotRequest& request) {
+  return Status::Config(fmt::format(
+      "rows left or came to {} without the log having them ({}), and `snapshot: never` "
+      "forbids to read the table. Nothing after that was written. To go on, say "
+      "`snapshot: initial` and start the pipeline again: this table alone is read anew",
+      request.table.ToString(), request.statement));
+}
+
 Result<std::optional<TableDef>> LogSource::DescribeTableNow(const TableId& id) {
+  RETURN_IF_ERROR(Connect());
   ASSIGN_OR_RETURN(auto table, DescribeTable(client_.get(), id));
   if (!table) return std::optional<TableDef>();
   return std::optional<TableDef>(std::move(table->def));
 }
 
-Result<std::unique_ptr<LogDump>> LogSource::OpenFeed(const LogPosition& from) {
+Status LogSource::OpenFeed() {
+  RETURN_IF_ERROR(Connect());
+  LogPosition from = stream_->resume_from();
+  if (client_->server().mariadb && from.gtid && !from.file.empty()) {
+    RETURN_IF_ERROR(CheckPlace(from));
+  }
+  ASSIGN_OR_RETURN(feed_, StartDump(stream_->resume_from()));
+  return Status::Ok();
+}
+
+Result<std::unique_ptr<LogDump>> LogSource::StartDump(const LogPosition& from) {
   DumpOptions dump;
   dump.url = options_.url;
   dump.server_id = options_.server_id;
@@ -200,6 +251,7 @@ Result<ReadResult> LogSource::Read(SteadyTime deadline) {
   } else {
     ASSIGN_OR_RETURN(batch, ReadLog(deadline));
     caught_up_ = !batch;
+    MeasureLag();
   }
   if (!batch) return result;
   result.kind = ReadResult::Kind::kBatch;
@@ -241,6 +293,7 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
     event.kind = Event::Kind::kSchema;
     event.table = id;
     event.schema = taken.chunk.schema;
+    event.renamed_from = stream_->TakeRenames(*taken.chunk.schema);
     event.seq = seq++;
     sink_knows_.insert(id);
     announced = taken.chunk.schema;
@@ -267,15 +320,7 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
 Result<std::optional<Batch>> LogSource::ReadLog(SteadyTime deadline) {
   for (int attempt = 0;; attempt++) {
     Status status;
-    if (!feed_) {
-      LogPosition from = stream_->resume_from();
-      if (client_->server().mariadb && from.gtid && !from.file.empty()) {
-        RETURN_IF_ERROR(CheckPlace(from));
-      }
-      auto feed = OpenFeed(stream_->resume_from());
-      status = feed.status();
-      if (feed.ok()) feed_ = *std::move(feed);
-    }
+    if (!feed_) status = OpenFeed();
     if (feed_) {
       auto batch = stream_->Read(feed_.get(), deadline);
       status = batch.status();
@@ -287,9 +332,11 @@ Result<std::optional<Batch>> LogSource::ReadLog(SteadyTime deadline) {
     bool connected = feed_ != nullptr;
     feed_.reset();
     stream_->Rewind();
-    if (status.kind() != ErrorKind::kTransient || !connected || attempt > 0) {
+    if (status.kind() != ErrorKind::kTransient) {
       return Describe(std::move(status), stream_->resume_from());
     }
+    client_.reset();  // to the same server, which may be gone without a word
+    if (!connected || attempt > 0) return status;
     context_.log.Warn("the log's connection is made anew", {{"why", status.message()}});
   }
 }
@@ -298,12 +345,7 @@ Result<std::optional<Batch>> LogSource::ReadLog(SteadyTime deadline) {
 Status LogSource::CheckPlace(const LogPosition& from) {
   auto text = client_->QueryValue(
       fmt::format("SELECT BINLOG_GTID_POS({}, {})", QuoteText(from.file), from.offset));
-  if (!text.ok() && text.status().kind() == ErrorKind::kTransient) {
-    client_.reset();
-    RETURN_IF_ERROR(Connect());
-    stream_->ForgetPlace();
-    return Status::Ok();
-  }
+  if (!text.ok() && text.status().kind() == ErrorKind::kTransient) return text.status();
   auto there = GtidSet::Parse(Flavor::kMariaDb, text.ok() ? text->value_or("") : "");
   if (!there.ok() || !(*there == from.gtids)) stream_->ForgetPlace();
   return Status::Ok();
@@ -408,6 +450,21 @@ Result<Position> LogSource::End(const ShardId& shard) {
   return end.ToPosition();
 }
 
+// A figure for the user: it must not disturb the reading, so it is asked for seldom, and
+// not at all where the log's end is known to be here.
+void LogSource::MeasureLag() {
+  if (caught_up_) {
+    bytes_left_ = 0;
+    return;
+  }
+  auto now = std::chrono::steady_clock::now();
+  if (!client_ || stream_->file().empty() || now - measured_ < kMeasureEvery) return;
+  measured_ = now;
+  auto bytes = LogBytesAfter(client_.get(), stream_->file(), stream_->offset());
+  bytes_left_ = bytes.ok() ? *bytes : -1;
+  if (!bytes.ok()) client_.reset();
+}
+
 bool LogSource::Reached(const Position& at, const Position& target) const {
   auto here = LogPosition::Parse(at);
   auto there = LogPosition::Parse(target);
@@ -424,6 +481,7 @@ Lag LogSource::GetLag() const {
     lag.micros = std::max<int64_t>(0, context_.clock.WallMicros() - newest);
   }
   lag.rows = rows_left_;
+  lag.bytes = bytes_left_;
   return lag;
 }
 

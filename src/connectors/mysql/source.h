@@ -1,4 +1,4 @@
-// The source `mysql` with `read: cdc` or `once`: one shard, the server's log, into which
+// The source `mysql` with `read: cdc`: one shard, the server's log, into which
 // the rows of the snapshot are woven (see snapshot.h). Life, threads and errors as Source
 // says. A connection that is lost is made anew once, from the last transaction handed on;
 // if that fails the error is the runtime's to retry.
@@ -35,13 +35,16 @@ class LogSource final : public Source {
   void Ack(const ShardId& shard, const Position& committed) override {}
 
  private:
-  Result<std::unique_ptr<LogDump>> OpenFeed(const LogPosition& from);
+  Status OpenFeed();
+  Result<std::unique_ptr<LogDump>> StartDump(const LogPosition& from);
   Status Connect();
   Status CheckPlace(const LogPosition& from);
   Status Describe(Status error, const LogPosition& from);
   Result<LogPosition> StartPosition(const Resume& resume);
   Status StartSnapshot();
   Status Resnapshot(const std::vector<SnapshotRequest>& requests);
+  Status ReadAgain(const SnapshotRequest& request);
+  static Status NeedsSnapshot(const SnapshotRequest& request);
   Result<std::optional<TableDef>> DescribeTableNow(const TableId& id);
 
   Result<std::optional<Batch>> ReadLog(SteadyTime deadline);
@@ -51,6 +54,7 @@ class LogSource final : public Source {
   void Announce(Batch* batch);
   void TakeNewTables(const Batch& batch);
   Position PositionNow() const;
+  void MeasureLag();
 
   const SourceOptions options_;
   const Context context_;
@@ -70,6 +74,8 @@ class LogSource final : public Source {
   std::atomic<int64_t> newest_time_{0};
   std::atomic<bool> caught_up_{false};
   std::atomic<int64_t> rows_left_{-1};
+  std::atomic<int64_t> bytes_left_{-1};
+  SteadyTime measured_{};
 };
 
 }  // namespace leat::mysql

@@ -129,6 +129,20 @@ TEST_P(SourceTest, InsertsUpdatesAndDeletesComeInOrder) {
                                      "update t 2|b was 2|null", "delete t 1|a"));
 }
 
+// Without a key MINIMAL has the whole row before, and after it what changed.
+TEST_P(SourceTest, Scar_11_AnAfterImageOfWhatChanged) {
+  Run("CREATE TABLE t (a INT, b VARCHAR(20), c INT, d VARCHAR(9), e INT)");
+  Open("tables: [t]\nsnapshot: never\n");
+  Run("INSERT INTO t VALUES (1, 'a', 10, NULL, 5), (2, NULL, 20, 'd', NULL)");
+  Run("SET SESSION binlog_row_image = MINIMAL");
+  Run("UPDATE t SET b = 'new', c = NULL WHERE a = 1");
+  Run("UPDATE t SET e = 7 WHERE a = 2");
+  EXPECT_THAT(
+      CatchUp(),
+      ElementsAre("schema t", "insert t 1|a|10|null|5", "insert t 2|null|20|d|null",
+                  "update t 1|new|null|null|5", "update t 2|null|20|d|7"));
+}
+
 TEST_P(SourceTest, SnapshotJoinsTheLog) {
   Run("CREATE TABLE t (id INT PRIMARY KEY, v INT)");
   Run("INSERT INTO t VALUES (1, 10), (2, 20)");
@@ -139,10 +153,10 @@ TEST_P(SourceTest, SnapshotJoinsTheLog) {
   EXPECT_THAT(CatchUp(), ElementsAre("insert t 3|30"));
 }
 
-TEST_P(SourceTest, ReadOnceEnds) {
+TEST_P(SourceTest, SnapshotOnlyEnds) {
   Run("CREATE TABLE t (id INT PRIMARY KEY)");
   Run("INSERT INTO t VALUES (1)");
-  Open("tables: [t]\nread: once\n");
+  Open("tables: [t]\nsnapshot: only\n");
   std::vector<std::string> lines;
   for (int i = 0; i < 100; i++) {
     auto read = source_->Read(Soon());
@@ -263,6 +277,63 @@ TEST_P(SourceTest, Scar_33_AnAddedDefaultIsReadForOldRows) {
   CatchUp();
   Run("ALTER TABLE t ADD COLUMN c INT DEFAULT 7");
   EXPECT_THAT(CatchUp(), ElementsAre("schema t", "read t 1|7", "read t 2|7", "done t"));
+}
+
+// The rename is told where the new shape is, and once.
+TEST_P(SourceTest, Scar_33_AColumnThatIsRenamedAndConverted) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY, a DATETIME(6))");
+  Run("INSERT INTO t VALUES (1, '2024-01-01 00:00:00.999999')");
+  Open("tables: [t]\n", {Needs::Before::kKey, false});
+  CatchUp();
+  Run("ALTER TABLE t CHANGE a b DATETIME(3)");
+  Run("INSERT INTO t VALUES (2, '2024-01-01 00:00:00.5')");
+  auto end = source_->End(shard_);
+  ASSERT_TRUE(end.ok());
+  std::vector<std::vector<std::string>> renames;
+  while (!source_->Reached(position_, *end)) {
+    auto read = source_->Read(Soon());
+    ASSERT_TRUE(read.ok()) << read.status().ToString();
+    for (const Event& event : read->batch.events) {
+      if (event.kind == Event::Kind::kSchema) renames.push_back(event.renamed_from);
+    }
+    if (read->batch.boundary) position_ = read->batch.end;
+  }
+  EXPECT_THAT(renames, ElementsAre(ElementsAre("id", "a")));
+  EXPECT_THAT(position_.text, ::testing::Not(HasSubstr("renames")));
+}
+
+TEST_P(SourceTest, ATableThatIsGoneIsNotReadAgain) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY)");
+  Run("CREATE TABLE u (id INT PRIMARY KEY)");
+  Open("tables: [t, u]\n", {Needs::Before::kKey, false});
+  CatchUp();
+  Run("ALTER TABLE t ADD COLUMN c INT DEFAULT 7");
+  Run("DROP TABLE t");
+  Run("INSERT INTO u VALUES (1)");
+  EXPECT_THAT(CatchUp(), ElementsAre("drop t", "schema u", "insert u 1"));
+}
+
+// Bytes of log that are not read yet, over several files.
+TEST_P(SourceTest, KnowsHowMuchLogIsLeft) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100))");
+  Open("tables: [t]\nsnapshot: never\nbatch_bytes: 64KiB\n");
+  EXPECT_EQ(source_->GetLag().bytes, -1);
+  for (int i = 0; i < 3; i++) {
+    Run(fmt::format("INSERT INTO t SELECT seq + {}, REPEAT('x', 90) FROM {}", i * 20000,
+                    Numbers(20000)));
+    Run("FLUSH BINARY LOGS");
+  }
+  auto read = source_->Read(Soon());
+  while (read.ok() && read->batch.rows() == 0) read = source_->Read(Soon());
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  const int64_t left = source_->GetLag().bytes;
+  EXPECT_GT(left, 3'600'000);
+  EXPECT_LT(left, 9'000'000);
+  CatchUp();
+  for (int i = 0; i < 100 && source_->GetLag().bytes != 0; i++) {
+    ASSERT_TRUE(source_->Read(Soon()).ok());
+  }
+  EXPECT_EQ(source_->GetLag().bytes, 0);
 }
 
 TEST_P(SourceTest, Scar_10_APurgedLogStopsAndSaysWhatIsLost) {

@@ -95,7 +95,12 @@ class Checker {
     const std::string open =
         "; sessions that are open keep the old value: let writers connect anew";
     if (variables_.contains("binlog_format")) Setting("binlog_format", "ROW", open);
-    Setting("binlog_row_image", "FULL", open);
+    // MariaDB 11.4's FULL without what an update did not change.
+    if (variables_["binlog_row_image"] == "FULL_NODUP") {
+      Add(true, "binlog_row_image is FULL_NODUP", "");
+    } else {
+      Setting("binlog_row_image", "FULL", open);
+    }
     if (needs_.full_metadata) {
       Setting("binlog_row_metadata", "FULL",
               "; or say `metadata: minimal` if the server cannot be changed");

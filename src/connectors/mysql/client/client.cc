@@ -7,9 +7,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <mutex>
+
+// The library's inner headers, with what they expect to be there: options of a connection
+// that is open are reached through them only.
+typedef unsigned char uchar;  // NOLINT
+#define HAVE_TLS
+#include <ma_pvio.h>
 
 namespace leat::mysql {
 namespace {
@@ -175,6 +184,11 @@ Client::~Client() {
 
 Result<std::unique_ptr<Client>> Client::Connect(const Url& url) {
   InitLibrary();
+  if (!url.ca.empty() && access(url.ca.c_str(), R_OK) != 0) {
+    return Status::Config(fmt::format(
+        "the url says tls=verify&ca={}, and that file cannot be read: {}", url.ca,
+        std::strerror(errno)));
+  }
   std::unique_ptr<Client> client(new Client(url));
   Status opened = client->Open(url.tls != Url::Tls::kOff);
   if (!opened.ok() && url.tls == Url::Tls::kPrefer &&
@@ -209,6 +223,9 @@ Status Client::Open(bool tls) {
     if (!url_.ca.empty()) mysql_options(connection_, MYSQL_OPT_SSL_CA, url_.ca.c_str());
   }
   bool local = !url_.socket.empty();
+  // Else the library takes "localhost" for a socket of its own choice.
+  unsigned protocol = local ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+  mysql_options(connection_, MYSQL_OPT_PROTOCOL, &protocol);
   if (!mysql_real_connect(connection_, local ? nullptr : url_.host.c_str(),
                           url_.user.c_str(), url_.RevealPassword().c_str(),
                           url_.database.empty() ? nullptr : url_.database.c_str(),
@@ -330,6 +347,11 @@ Status Client::EndRows() {
 }
 
 unsigned Client::row_columns() const { return rows_ ? mysql_num_fields(rows_) : 0; }
+
+void Client::SetReadTimeout(Micros longest) {
+  connection_->net.pvio->timeout[PVIO_READ_TIMEOUT] =
+      static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(longest).count());
+}
 
 void Client::Interrupt() {
   int fd = socket_;

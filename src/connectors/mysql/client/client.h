@@ -59,6 +59,9 @@ class Client {
   Status EndRows();  // reads what is left
   unsigned row_columns() const;
 
+  // How long an answer may take from now on, before the connection is given up with
+  // kTransient; ten minutes at first, for large queries.
+  void SetReadTimeout(Micros longest);
   // Ends the connection under a statement that runs in another thread; it fails with
   // kTransient soon after. Any thread.
   void Interrupt();

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <mysql.h>
 
+#include <algorithm>
+#include <charconv>
 #include <random>
 
 #include "base/bytes.h"
@@ -60,6 +62,7 @@ unsigned long LogDump::connection_id() const { return mysql_thread_id(client_->r
 Status LogDump::Open() {
   server_id_ = options_.server_id != 0 ? options_.server_id : RandomServerId();
   ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));
+  client_->SetReadTimeout(options_.url.connect_timeout);
   RETURN_IF_ERROR(SetUp());
   RETURN_IF_ERROR(Register());
   RETURN_IF_ERROR(SendDump());
@@ -203,13 +206,26 @@ Status LogDump::ServerError(std::string_view packet) {
   return Status::Config(std::move(text));
 }
 
+namespace {
+
+Result<Rows> LogStatus(Client* client) {
+  bool renamed = !client->server().mariadb && client->server().AtLeast(80200);
+  return client->Query(renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
+}
+
+int64_t Number(const std::optional<std::string>& text) {
+  int64_t number = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
+}
+
+}  // namespace
+
 Result<LogPosition> EndOfLog(Client* client) {
   bool mariadb = client->server().mariadb;
   LogPosition end;
   end.gtids = GtidSet(mariadb ? Flavor::kMariaDb : Flavor::kMySql);
-  bool renamed = !mariadb && client->server().AtLeast(80200);
-  ASSIGN_OR_RETURN(Rows rows, client->Query(renamed ? "SHOW BINARY LOG STATUS"
-                                                    : "SHOW MASTER STATUS"));
+  ASSIGN_OR_RETURN(Rows rows, LogStatus(client));
   if (rows.empty() || rows[0].size() < 2 || !rows[0][0]) {
     return Status::Config(
         fmt::format("the binary log of {} is off; start the server with log_bin and "
@@ -232,6 +248,25 @@ Result<LogPosition> EndOfLog(Client* client) {
   }
   ASSIGN_OR_RETURN(end.gtids, GtidSet::Parse(end.gtids.flavor(), gtids));
   return end;
+}
+
+// The list of all logs may be long, so it is asked for only when more than one counts.
+Result<int64_t> LogBytesAfter(Client* client, const std::string& file, uint64_t offset) {
+  const auto at = static_cast<int64_t>(offset);
+  ASSIGN_OR_RETURN(Rows status, LogStatus(client));
+  if (status.empty() || status[0].size() < 2) return int64_t{-1};
+  if (status[0][0] == file) return std::max<int64_t>(Number(status[0][1]) - at, 0);
+  ASSIGN_OR_RETURN(Rows logs, client->Query("SHOW BINARY LOGS"));
+  int64_t bytes = 0;
+  bool found = false;
+  for (const Row& log : logs) {
+    if (log.size() < 2 || !log[0]) continue;
+    const int order = CompareLogFiles(*log[0], file);
+    found = found || order == 0;
+    if (order == 0) bytes += std::max<int64_t>(Number(log[1]) - at, 0);
+    if (order > 0) bytes += Number(log[1]);
+  }
+  return found ? bytes : int64_t{-1};
 }
 
 std::string DescribeLoss(Client* client, const LogPosition& from) {

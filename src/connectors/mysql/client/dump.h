@@ -69,6 +69,9 @@ class LogDump final : public EventFeed {
 // to ask is missing.
 Result<LogPosition> EndOfLog(Client* client);
 
+// Bytes of log after a place, up to the log's end now; -1: the server does not have it.
+Result<int64_t> LogBytesAfter(Client* client, const std::string& file, uint64_t offset);
+
 // After error 1236: what of the log after `from` the server no longer has, as a sentence.
 std::string DescribeLoss(Client* client, const LogPosition& from);
 

@@ -1,12 +1,34 @@
 #include "connectors/mysql/log/followed_tables.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
 
 #include <algorithm>
 
+#include "connectors/mysql/log/conversion.h"
 #include "connectors/mysql/log/table_map.h"
+#include "connectors/mysql/values/charset.h"
 
 namespace leat::mysql {
+namespace {
+
+constexpr std::string_view kMinimalWayOut =
+    "take a new snapshot: drop the tables in the target, remove the pipeline's data "
+    "folder and start it again. So that it does not happen again run SET GLOBAL "
+    "binlog_row_metadata=FULL and remove `metadata: minimal`";
+
+}  // namespace
+
+std::string Fingerprint(const TableDef& table) {
+  std::string text;
+  for (const ColumnDef& c : table.columns) {
+    text += fmt::format("{}\n{}\n{}{}\n", c.name, c.source_type, c.nullable,
+                        c.charset ? c.charset->name() : "");
+  }
+  text += fmt::format("{}", fmt::join(table.key, ","));
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
 
 FollowedTables::FollowedTables(FollowOptions options,
                                std::map<TableId, LogPosition> floors, Pending pending,
@@ -82,8 +104,21 @@ Result<TableDef> FollowedTables::DefOf(std::string_view body) {
         "by; run SET GLOBAL binlog_row_metadata=FULL and take a new snapshot",
         map.table.id.ToString()));
   }
+  RETURN_IF_ERROR(CheckShape(*described));
   RETURN_IF_ERROR(DescribeFrom(*described, &map));
   return std::move(map.table);
+}
+
+// information_schema has the shape of now; the rows at hand may be older than a statement
+// that changed it, which stands further on in the log.
+Status FollowedTables::CheckShape(const TableDef& described) {
+  std::string now = Fingerprint(described);
+  auto [known, added] = pending_.shapes.try_emplace(described.id.ToString(), now);
+  if (known->second == now) return Status::Ok();
+  return Status::Config(fmt::format(
+      "with `metadata: minimal` a followed table must not change while it is read, but "
+      "{} has another definition now than the rows in the log; {}",
+      described.id.ToString(), kMinimalWayOut));
 }
 
 void FollowedTables::Announce(Table* table, SchemaRef schema,
@@ -92,19 +127,24 @@ void FollowedTables::Announce(Table* table, SchemaRef schema,
   event.kind = Event::Kind::kSchema;
   event.table = table->id;
   event.schema = schema;
-  if (auto renamed = pending_.renames.find(table->id.ToString());
-      renamed != pending_.renames.end()) {
-    for (const Column& column : schema->columns) {
-      auto from = renamed->second.find(column.name);
-      bool is_new = table->schema && table->schema->Find(column.name) < 0;
-      event.renamed_from.push_back(from != renamed->second.end() ? from->second
-                                   : is_new                      ? std::string()
-                                                                 : column.name);
-    }
-    pending_.renames.erase(renamed);
-  }
+  event.renamed_from = TakeRenames(*schema);
   table->schema = std::move(schema);
   events->push_back(std::move(event));
+}
+
+std::vector<std::string> FollowedTables::TakeRenames(const TableSchema& schema) {
+  std::vector<std::string> names;
+  auto renamed = pending_.renames.extract(schema.id.ToString());
+  if (renamed.empty()) return names;
+  const Table* table = FindTable(schema.id);
+  for (const Column& column : schema.columns) {
+    auto from = renamed.mapped().find(column.name);
+    bool is_new = table && table->schema && table->schema->Find(column.name) < 0;
+    names.push_back(from != renamed.mapped().end() ? from->second
+                    : is_new                       ? std::string()
+                                                   : column.name);
+  }
+  return names;
 }
 
 void FollowedTables::Restart(Pending pending) {
@@ -132,12 +172,14 @@ bool FollowedTables::Concerns(const Statement& statement) const {
 Status FollowedTables::OnDefinition(const Statement& statement, std::string_view text,
                                     std::vector<Event>* events) {
   if (!Concerns(statement)) return Status::Ok();
-  if (options_.minimal_metadata) {
+  bool shape_stays = std::all_of(
+      statement.changes.begin(), statement.changes.end(),
+      [](const TableChange& c) { return c.kind == TableChange::Kind::kTruncate; });
+  if (options_.minimal_metadata && !shape_stays) {
     return Status::Config(fmt::format(
         "with `metadata: minimal` a followed table must not change while it is read, and "
-        "this statement changes one: {}; take a new snapshot, or run SET GLOBAL "
-        "binlog_row_metadata=FULL and remove `metadata: minimal`",
-        text));
+        "this statement changes one: {}; {}",
+        text, kMinimalWayOut));
   }
   for (const TableChange& change : statement.changes) {
     switch (change.kind) {
@@ -159,13 +201,10 @@ Status FollowedTables::OnDefinition(const Statement& statement, std::string_view
         RenameTable(change, statement, text, events);
         break;
       case TableChange::Kind::kAlter:
-        if (!options_.follows(change.table)) break;
-        RenameColumns(change);
-        if (change.fills) requests_.push_back({change.table, /*refresh=*/true});
+        if (options_.follows(change.table)) RETURN_IF_ERROR(Alter(change, text));
         break;
-      case TableChange::Kind::kPartition:
-        log_->Warn("rows that leave or enter a table with a partition are not in the log",
-                   {{"table", change.table.ToString()}, {"statement", text}});
+      case TableChange::Kind::kRewrite:
+        if (options_.follows(change.table)) Rewrite(change, text, events);
         break;
       case TableChange::Kind::kCreate:
         if (pending_.dropped.contains(change.table.ToString())) {
@@ -241,7 +280,54 @@ void FollowedTables::RenameTable(const TableChange& change, const Statement& sta
       pending_.dropped.contains(change.to.ToString())) {
     Truncate(change.to, text, events);
   }
-  requests_.push_back({change.to, /*refresh=*/false});
+  requests_.push_back({change.to, false, false, std::string(text)});
+}
+
+Status FollowedTables::Alter(const TableChange& change, std::string_view text) {
+  RenameColumns(change);
+  bool refresh = change.fills;
+  if (!refresh && !change.definitions.empty()) {
+    ASSIGN_OR_RETURN(refresh, Converts(change));
+  }
+  if (refresh) requests_.push_back({change.table, true, false, std::string(text)});
+  return Status::Ok();
+}
+
+// A column whose old definition was not seen may have been anything.
+Result<bool> FollowedTables::Converts(const TableChange& change) {
+  Table* table = FindTable(change.table);
+  if (table == nullptr) return true;
+  ASSIGN_OR_RETURN(std::optional<TableDef> described, options_.describe(change.table));
+  auto find = [](const TableDef& def, const std::string& name) {
+    auto at = std::find_if(def.columns.begin(), def.columns.end(),
+                           [&](const ColumnDef& c) { return c.name == name; });
+    return at == def.columns.end() ? nullptr : &*at;
+  };
+  auto renamed = pending_.renames.find(change.table.ToString());
+  for (const auto& [name, definition] : change.definitions) {
+    std::string old = name;
+    if (renamed != pending_.renames.end()) {
+      if (auto from = renamed->second.find(name); from != renamed->second.end()) {
+        old = from->second;
+      }
+    }
+    const ColumnDef* was = find(table->def, old);
+    const ColumnDef* now = described ? find(*described, name) : nullptr;
+    if (was == nullptr || !KeepsValues(*was, definition, now)) return true;
+  }
+  return false;
+}
+
+// Which rows left or came nobody can tell from the log: the table is read anew.
+void FollowedTables::Rewrite(const TableChange& change, std::string_view text,
+                             std::vector<Event>* events) {
+  if (!change.came && options_.keep_left_rows) {
+    log_->Warn("rows left a table without the log having them; the target keeps them",
+               {{"table", change.table.ToString()}, {"statement", text}});
+    return;
+  }
+  Truncate(change.table, text, events);
+  requests_.push_back({change.table, false, /*must=*/true, std::string(text)});
 }
 
 // Composes with what is pending: a -> b, then b -> c, is a -> c.

@@ -28,6 +28,8 @@ struct FollowOptions {
   // The table as information_schema has it now; nothing when it is gone.
   std::function<Result<std::optional<TableDef>>(const TableId&)> describe;
   bool minimal_metadata = false;
+  // Rows that leave a table with a partition stay in the target.
+  bool keep_left_rows = false;
   Needs needs;
   ValueOptions values;
 };
@@ -36,14 +38,21 @@ struct FollowOptions {
 struct SnapshotRequest {
   TableId table;
   bool refresh = false;  // over the rows that are there; else it is empty at this place
+  // Without a snapshot of it the target would not be the table any more.
+  bool must = false;
+  std::string statement;
 };
+
+// Of names, types, character sets and key.
+std::string Fingerprint(const TableDef& table);
 
 class FollowedTables {
  public:
-  // What definitions did to tables whose next rows have not been seen; by table name.
+  // What the position keeps of definitions, by table name; see LogPosition.
   struct Pending {
     std::map<std::string, std::map<std::string, std::string>> renames;
     std::set<std::string> dropped;
+    std::map<std::string, std::string> shapes;
   };
 
   struct Table {
@@ -72,6 +81,9 @@ class FollowedTables {
   Status OnDefinition(const Statement& statement, std::string_view text,
                       std::vector<Event>* events);
 
+  // Where the columns of `schema`, which somebody announces, come from: what
+  // Event::renamed_from wants. The renames are not pending any more.
+  std::vector<std::string> TakeRenames(const TableSchema& schema);
   // Since the last call.
   std::vector<SnapshotRequest> TakeSnapshotRequests() {
     return std::exchange(requests_, {});
@@ -90,12 +102,17 @@ class FollowedTables {
   };
 
   Result<TableDef> DefOf(std::string_view body);
+  Status CheckShape(const TableDef& described);
   void Announce(Table* table, SchemaRef schema, std::vector<Event>* events);
   void Drop(const TableId& id, std::string_view text, std::vector<Event>* events);
   void Truncate(const TableId& id, std::string_view text, std::vector<Event>* events);
   void RenameTable(const TableChange& change, const Statement& statement,
                    std::string_view text, std::vector<Event>* events);
   void RenameColumns(const TableChange& change);
+  Status Alter(const TableChange& change, std::string_view text);
+  Result<bool> Converts(const TableChange& change);
+  void Rewrite(const TableChange& change, std::string_view text,
+               std::vector<Event>* events);
   void Forget(Table* table);
   Table* FindTable(const TableId& id);
 

@@ -2,109 +2,10 @@
 
 #include <algorithm>
 
+#include "connectors/mysql/log/sql_tokens.h"
+
 namespace leat::mysql {
 namespace {
-
-struct Token {
-  enum class Kind : uint8_t { kEnd, kName, kQuotedName, kText, kSymbol };
-  Kind kind = Kind::kEnd;
-  std::string text;  // of a name: unquoted; of a symbol: one character
-  size_t at = 0;     // where it starts
-};
-
-bool IsNameCharacter(char c) {
-  return c == '_' || c == '$' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-         (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
-
-class Tokenizer {
- public:
-  explicit Tokenizer(std::string_view text) : text_(text) {}
-
-  Token Next() {
-    SkipBlanks();
-    Token token;
-    token.at = at_;
-    if (at_ >= text_.size()) return token;
-    char c = text_[at_];
-    if (c == '`' || c == '"') {
-      token.kind = Token::Kind::kQuotedName;
-      token.text = Quoted(c);
-    } else if (c == '\'') {
-      token.kind = Token::Kind::kText;
-      token.text = Quoted(c);
-    } else if (IsNameCharacter(c)) {
-      token.kind = Token::Kind::kName;
-      size_t start = at_;
-      while (at_ < text_.size() && IsNameCharacter(text_[at_])) at_++;
-      token.text = text_.substr(start, at_ - start);
-    } else {
-      token.kind = Token::Kind::kSymbol;
-      token.text = std::string(1, c);
-      at_++;
-    }
-    return token;
-  }
-
- private:
-  char Peek(size_t ahead) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
-  }
-
-  // Blanks and comments. What stands in an executable comment, /*!50003 ... */ and
-  // MariaDB's /*M!, is part of the statement.
-  void SkipBlanks() {
-    while (at_ < text_.size()) {
-      char c = text_[at_];
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\0') {
-        at_++;
-      } else if (c == '#' || (c == '-' && Peek(1) == '-' && Peek(2) <= ' ')) {
-        at_ = std::min(text_.find('\n', at_), text_.size());
-      } else if (c == '/' && Peek(1) == '*') {
-        size_t mark = Peek(2) == 'M' ? 3 : 2;
-        if (Peek(mark) == '!') {
-          at_ += mark + 1;
-          while (IsDigit(Peek(0))) at_++;
-          executable_++;
-        } else {
-          size_t end = text_.find("*/", at_ + 2);
-          at_ = end == std::string_view::npos ? text_.size() : end + 2;
-        }
-      } else if (executable_ > 0 && c == '*' && Peek(1) == '/') {
-        executable_--;
-        at_ += 2;
-      } else {
-        return;
-      }
-    }
-  }
-
-  std::string Quoted(char quote) {
-    std::string out;
-    for (at_++; at_ < text_.size(); at_++) {
-      char c = text_[at_];
-      if (c == quote) {
-        if (Peek(1) != quote) {
-          at_++;
-          break;
-        }
-        at_++;
-      } else if (c == '\\' && quote == '\'' && at_ + 1 < text_.size()) {
-        c = text_[++at_];
-      }
-      out += c;
-    }
-    return out;
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
-  int executable_ = 0;
-};
 
 // Recursive descent over the few statements that matter; anything unexpected ends it with
 // what was understood so far.
@@ -174,16 +75,8 @@ class Parser {
     if (Table(&id)) tables->push_back(std::move(id));
   }
   void Advance() { token_ = tokens_.Next(); }
-  bool Is(std::string_view word) const {
-    if (token_.kind != Token::Kind::kName || token_.text.size() != word.size()) {
-      return false;
-    }
-    return std::equal(word.begin(), word.end(), token_.text.begin(),
-                      [](char a, char b) { return a == Upper(b); });
-  }
-  bool IsSymbol(char c) const {
-    return token_.kind == Token::Kind::kSymbol && token_.text[0] == c;
-  }
+  bool Is(std::string_view word) const { return token_.Is(word); }
+  bool IsSymbol(char c) const { return token_.IsSymbol(c); }
   bool Accept(std::string_view word) {
     if (!Is(word)) return false;
     Advance();
@@ -195,9 +88,10 @@ class Parser {
     return true;
   }
   bool IsName() const {
-    return token_.kind == Token::Kind::kName || token_.kind == Token::Kind::kQuotedName;
+    return token_.kind == SqlToken::Kind::kName ||
+           token_.kind == SqlToken::Kind::kQuotedName;
   }
-  bool AtEnd() const { return token_.kind == Token::Kind::kEnd; }
+  bool AtEnd() const { return token_.kind == SqlToken::Kind::kEnd; }
 
   static Statement Simple(Statement::Kind kind) {
     Statement statement;
@@ -339,39 +233,90 @@ class Parser {
 
   Statement Alter() {
     Accept("ONLINE");
-    Accept("IGNORE");
+    // Rows that do not fit the new definition are left out without a word.
+    bool ignore = Accept("IGNORE");
     if (!Accept("TABLE")) return Definition({});
     IfExists();
     TableChange alter;
     if (!Table(&alter.table)) return Definition({});
     WaitOrNot();
     std::vector<TableChange> changes(1, alter);
+    if (ignore) AddRewrite(&changes, alter.table, /*came=*/false);
     while (!AtEnd()) {
       bool add = Accept("ADD");
       bool fills = false;
-      if (!add) AlterClause(&changes);
-      SkipClause(&fills);
+      std::string defined;
+      if (!add) AlterClause(&changes, &defined);
+      size_t start = token_.at;
+      size_t end = SkipClause(&fills);
       if (add && fills) changes.front().fills = true;
+      if (!defined.empty()) {
+        changes.front().definitions[defined] = text_.substr(start, end - start);
+      }
     }
     // The shape changes before the name does, whatever their order in the statement.
     return Definition(std::move(changes));
   }
 
-  void AlterClause(std::vector<TableChange>* changes) {
+  // `defined`: the name of a column whose new definition follows.
+  void AlterClause(std::vector<TableChange>* changes, std::string* defined) {
     TableChange& alter = changes->front();
     if (Accept("RENAME")) {
       RenameClause(changes);
+    } else if (Accept("MODIFY")) {
+      Accept("COLUMN");
+      IfExists();
+      Name(defined);
     } else if (Accept("CHANGE")) {
       Accept("COLUMN");
       IfExists();
-      std::string from, to;
-      if (Name(&from) && Name(&to)) RenameColumn(&alter, from, to);
+      std::string from;
+      if (Name(&from) && Name(defined)) RenameColumn(&alter, from, *defined);
     } else if (Accept("DROP")) {
       DropClause(changes);
-    } else if (Is("TRUNCATE") || Is("EXCHANGE") || Is("CONVERT")) {
-      Advance();
-      if (Is("PARTITION") || Is("TABLE")) AddPartition(changes);
+    } else if (Accept("CONVERT")) {
+      ConvertClause(changes);
+    } else if (Accept("TRUNCATE")) {
+      if (Is("PARTITION")) AddRewrite(changes, alter.table, /*came=*/false);
+    } else if (Accept("DISCARD")) {
+      AddRewrite(changes, alter.table, /*came=*/false);
+    } else if (Accept("IMPORT")) {
+      AddRewrite(changes, alter.table, /*came=*/true);
+    } else if (Accept("EXCHANGE")) {
+      AddRewrite(changes, alter.table, /*came=*/true);
+      TableId other;
+      if (TableAfter("WITH", &other)) AddRewrite(changes, other, /*came=*/true);
     }
+  }
+
+  // CONVERT TO CHARACTER SET c; CONVERT PARTITION p TO TABLE x, and TABLE x TO PARTITION
+  // p of MariaDB.
+  void ConvertClause(std::vector<TableChange>* changes) {
+    TableChange& alter = changes->front();
+    TableId other;
+    if (Accept("TO")) {
+      if (Accept("CHARACTER")) Accept("SET");
+      Accept("CHARSET");
+      AcceptSymbol('=');
+      // Every character there is has a place in it.
+      alter.fills = alter.fills || !Is("UTF8MB4");
+    } else if (Is("PARTITION")) {
+      const TableId from = alter.table;
+      AddRewrite(changes, from, /*came=*/false);
+      if (TableAfter("TO", &other)) AddRewrite(changes, other, /*came=*/true);
+    } else if (Accept("TABLE") && Table(&other)) {
+      AddRewrite(changes, changes->front().table, /*came=*/true);
+      TableChange drop;
+      drop.kind = TableChange::Kind::kDrop;
+      drop.table = other;
+      changes->push_back(std::move(drop));
+    }
+  }
+
+  // What follows `word` TABLE.
+  bool TableAfter(std::string_view word, TableId* id) {
+    while (!AtEnd() && !Is(word)) Advance();
+    return Accept(word) && Accept("TABLE") && Table(id);
   }
 
   void RenameClause(std::vector<TableChange>* changes) {
@@ -398,7 +343,7 @@ class Parser {
       if (Is(other)) return;
     }
     if (Is("PARTITION")) {
-      AddPartition(changes);
+      AddRewrite(changes, changes->front().table, /*came=*/false);
       return;
     }
     Accept("COLUMN");
@@ -407,10 +352,11 @@ class Parser {
     if (Name(&name)) changes->front().columns.try_emplace(name, "");
   }
 
-  static void AddPartition(std::vector<TableChange>* changes) {
+  static void AddRewrite(std::vector<TableChange>* changes, TableId table, bool came) {
     TableChange change;
-    change.kind = TableChange::Kind::kPartition;
-    change.table = changes->front().table;
+    change.kind = TableChange::Kind::kRewrite;
+    change.table = std::move(table);
+    change.came = came;
     changes->push_back(std::move(change));
   }
 
@@ -419,10 +365,11 @@ class Parser {
     if (from != to) alter->columns[to] = from;
   }
 
-  // To behind the next comma outside parentheses. `fills`: it has what gives an added
-  // column a value: a default, NOT NULL, an expression.
-  void SkipClause(bool* fills) {
+  // To behind the next comma outside parentheses; answers where that stands. `fills`: it
+  // has what gives an added column a value: a default, NOT NULL, an expression.
+  size_t SkipClause(bool* fills) {
     int depth = 0;
+    size_t end = text_.size();
     while (!AtEnd()) {
       if (Accept("DEFAULT")) {
         if (!Is("NULL")) *fills = true;
@@ -436,15 +383,17 @@ class Parser {
       if (IsSymbol('(')) depth++;
       if (IsSymbol(')')) depth--;
       bool comma = IsSymbol(',') && depth <= 0;
+      if (comma) end = token_.at;
       Advance();
-      if (comma) return;
+      if (comma) break;
     }
+    return end;
   }
 
   std::string_view text_;
   std::string database_;
-  Tokenizer tokens_;
-  Token token_;
+  SqlTokens tokens_;
+  SqlToken token_;
 };
 
 }  // namespace

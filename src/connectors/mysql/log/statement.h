@@ -20,8 +20,8 @@ struct TableChange {
     kDrop,
     kDropDatabase,  // table.database alone
     kRename,
-    kAlter,      // another shape may follow
-    kPartition,  // rows left or came with a partition: the log does not show them
+    kAlter,    // another shape may follow
+    kRewrite,  // rows left or came with no row event: a partition, a tablespace
     kCreate,
   };
   Kind kind = Kind::kAlter;
@@ -31,8 +31,12 @@ struct TableChange {
   // that a later column of that name is another one.
   std::map<std::string, std::string> columns;
   // kAlter: the rows that are there have other values afterwards, with no row event: a
-  // column was added with a value of its own, or converted.
+  // column was added with a value of its own, or all text was converted.
   bool fills = false;
+  // kAlter: column (its new name) -> the text of its new definition. Whether values are
+  // converted by it depends on the old one: see conversion.h.
+  std::map<std::string, std::string> definitions;
+  bool came = false;  // kRewrite: rows came; else they can only have left
 };
 
 struct Statement {

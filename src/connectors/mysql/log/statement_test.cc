@@ -14,12 +14,13 @@ using Kind = TableChange::Kind;
 
 // "truncate a.t", "rename a.t a.u", "alter a.t" ...
 std::vector<std::string> Changes(std::string_view sql) {
-  static constexpr const char* kNames[] = {"truncate", "drop",      "database", "rename",
-                                           "alter",    "partition", "create"};
+  static constexpr const char* kNames[] = {"truncate", "drop", "database", "rename",
+                                           "alter",    "",     "create"};
   std::vector<std::string> out;
   for (const TableChange& change : ParseStatement(sql, "db").changes) {
     std::string text = std::string(kNames[static_cast<int>(change.kind)]) + " " +
                        change.table.ToString();
+    if (change.kind == Kind::kRewrite) text = (change.came ? "came" : "left") + text;
     if (change.kind == Kind::kRename) text += " " + change.to.ToString();
     out.push_back(text);
   }
@@ -86,8 +87,31 @@ TEST(Statement, DropsAndRenames) {
               ElementsAre("create db.t"));
   EXPECT_THAT(Changes("CREATE UNIQUE INDEX i ON t (a)"), ElementsAre("alter db.t"));
   EXPECT_THAT(Changes("DROP INDEX i ON t"), ElementsAre("alter db.t"));
-  EXPECT_THAT(Changes("ALTER TABLE t DROP PARTITION p0, p1"),
-              ElementsAre("alter db.t", "partition db.t"));
+}
+
+TEST(Statement, RowsThatLeaveOrComeUnseen) {
+  const std::pair<const char*, std::vector<std::string>> kCases[] = {
+      {"ALTER TABLE t DROP PARTITION p0, p1", {"left db.t"}},
+      {"ALTER TABLE t TRUNCATE PARTITION ALL", {"left db.t"}},
+      {"ALTER TABLE t EXCHANGE PARTITION p0 WITH TABLE b.u WITHOUT VALIDATION",
+       {"came db.t", "came b.u"}},
+      {"ALTER TABLE t CONVERT PARTITION p0 TO TABLE u", {"left db.t", "came db.u"}},
+      {"ALTER TABLE t CONVERT TABLE u TO PARTITION p0 VALUES LESS THAN (9)",
+       {"came db.t", "drop db.u"}},
+      {"ALTER TABLE t IMPORT PARTITION p0 TABLESPACE", {"came db.t"}},
+      {"ALTER TABLE t DISCARD TABLESPACE", {"left db.t"}},
+      {"ALTER IGNORE TABLE t ADD UNIQUE (a)", {"left db.t"}},
+      {"ALTER TABLE t REORGANIZE PARTITION p0 INTO (PARTITION a VALUES LESS THAN (1))",
+       {}},
+      {"ALTER TABLE t REMOVE PARTITIONING", {}},
+  };
+  for (const auto& [sql, expected] : kCases) {
+    std::vector<std::string> found = Changes(sql);
+    ASSERT_FALSE(found.empty()) << sql;
+    EXPECT_EQ(found[0], "alter db.t") << sql;
+    found.erase(found.begin());
+    EXPECT_EQ(found, expected) << sql;
+  }
 }
 
 TEST(Statement, ColumnsKeepWhereTheyCameFrom) {
@@ -110,6 +134,20 @@ TEST(Statement, KnowsWhenRowsGetValues) {
   EXPECT_FALSE(Fills("ALTER TABLE t ADD COLUMN c INT"));
   EXPECT_FALSE(Fills("ALTER TABLE t ADD COLUMN c INT DEFAULT NULL COMMENT 'NOT NULL'"));
   EXPECT_FALSE(Fills("ALTER TABLE t ADD INDEX i (a)"));
+}
+
+TEST(Statement, NewDefinitionsOfColumns) {
+  auto definitions = [](std::string_view sql) {
+    return ParseStatement(sql, "db").changes.at(0).definitions;
+  };
+  EXPECT_THAT(definitions("ALTER TABLE t MODIFY COLUMN a DECIMAL(10,2) NOT NULL, "
+                          "CHANGE b `c d` ENUM('x,y', 'z') AFTER a, DROP COLUMN e"),
+              UnorderedElementsAre(Pair("a", "DECIMAL(10,2) NOT NULL"),
+                                   Pair("c d", "ENUM('x,y', 'z') AFTER a")));
+  EXPECT_THAT(definitions("ALTER TABLE t RENAME COLUMN a TO b, ALTER c SET DEFAULT 1"),
+              SizeIs(0));
+  EXPECT_TRUE(Fills("ALTER TABLE t CONVERT TO CHARACTER SET latin1"));
+  EXPECT_FALSE(Fills("ALTER TABLE t CONVERT TO CHARSET = utf8mb4 COLLATE utf8mb4_bin"));
 }
 
 TEST(Statement, Scar_08_WhatCannotBeParsedStopsNothing) {

@@ -29,7 +29,7 @@ LogStream::LogStream(StreamOptions options, LogPosition from, Logger* log)
     : options_(std::move(options)),
       log_(log),
       tables_(options_.follow, options_.floors,
-              FollowedTables::Pending{from.renames, from.dropped}, log),
+              FollowedTables::Pending{from.renames, from.dropped, from.shapes}, log),
       at_(std::move(from)),
       delivered_(at_),
       file_(at_.file),
@@ -146,6 +146,7 @@ Result<std::optional<Batch>> LogStream::TakeBatch() {
   if (skip_rows_ > 0) return std::optional<Batch>();
   at_.renames = tables_.pending().renames;
   at_.dropped = tables_.pending().dropped;
+  at_.shapes = tables_.pending().shapes;
   bool moved = !(at_.file == delivered_.file && at_.offset == delivered_.offset &&
                  at_.gtids == delivered_.gtids);
   if (Empty() && !moved) return std::optional<Batch>();
@@ -184,6 +185,12 @@ bool LogStream::AtLimit() const {
   return order > 0 || (order == 0 && offset_ >= limit_offset_);
 }
 
+std::vector<std::string> LogStream::TakeRenames(const TableSchema& schema) {
+  at_.renames.erase(schema.id.ToString());
+  delivered_.renames.erase(schema.id.ToString());
+  return tables_.TakeRenames(schema);
+}
+
 void LogStream::ForgetPlace() {
   for (LogPosition* position : {&at_, &delivered_}) {
     position->file.clear();
@@ -195,7 +202,8 @@ void LogStream::ForgetPlace() {
 
 void LogStream::Rewind() {
   // What was handed on inside a transaction is not pending any more.
-  FollowedTables::Pending pending{delivered_.renames, delivered_.dropped};
+  FollowedTables::Pending pending{delivered_.renames, delivered_.dropped,
+                                  delivered_.shapes};
   if (delivered_rows_ > 0) pending = delivered_pending_;
   skip_rows_ = delivered_rows_;
   rows_after_ = 0;

@@ -69,9 +69,14 @@ class LogStream {
   std::vector<SnapshotRequest> TakeSnapshotRequests() {
     return tables_.TakeSnapshotRequests();
   }
+  // A snapshot announces this shape: see FollowedTables::TakeRenames.
+  std::vector<std::string> TakeRenames(const TableSchema& schema);
   // The next feed comes from another server: its files are others.
   void ForgetPlace();
 
+  // What is being read: the end of the last event.
+  const std::string& file() const { return file_; }
+  uint64_t offset() const { return offset_; }
   int64_t newest_time() const { return newest_time_; }
   int64_t zero_dates() const { return tables_.zero_dates(); }
 

@@ -10,6 +10,8 @@ constexpr unsigned kNoSuchDatabase = 1049;
 constexpr unsigned kDefinitionChanged = 1412;
 constexpr int kShapeTries = 20;
 
+bool IsGone(unsigned error) { return error == kNoSuchTable || error == kNoSuchDatabase; }
+
 std::string Condition(const ChunkPlan& plan) {
   std::string condition;
   auto add = [&](const std::string& more) {
@@ -49,20 +51,12 @@ Result<ChunkReader::Opened> ChunkReader::Open(ChunkPlan* plan,
   const TableId id = plan->table.def.id;
   Client& client = view_->client();
   for (int i = 0; i < kShapeTries; i++) {
-    Result<LogMark> mark = view_->Open(plan->table, cancel);
-    Status pinned = mark.status();
-    if (pinned.ok()) {
-      pinned = client.Execute("SELECT 1 FROM " + QuoteTable(id.database, id.table) +
-                              " LIMIT 1");
-    }
-    unsigned error = pinned.ok() ? 0 : client.last_error();
-    bool gone = error == kNoSuchTable || error == kNoSuchDatabase;
-    if (!pinned.ok() && !gone && error != kDefinitionChanged) return pinned;
     std::optional<CatalogTable> now;
-    if (pinned.ok()) {
-      ASSIGN_OR_RETURN(now, DescribeTable(&client, id));
-      gone = !now;
-    }
+    Result<LogMark> mark = view_->Open(plan->table, cancel);
+    Status pinned = mark.ok() ? Describe(id, &now) : mark.status();
+    unsigned error = pinned.ok() ? 0 : client.last_error();
+    bool gone = pinned.ok() ? !now : IsGone(error);
+    if (!pinned.ok() && !gone && error != kDefinitionChanged) return pinned;
     if (now && now->SameShape(plan->table)) {
       plan->key = ChunkKey(plan->table);
       return Opened{*mark, false};
@@ -77,6 +71,23 @@ Result<ChunkReader::Opened> ChunkReader::Open(ChunkPlan* plan,
   }
   return Status::Transient(fmt::format(
       "table {} was altered again and again while its snapshot was read", id.ToString()));
+}
+
+Status ChunkReader::Describe(const TableId& id, std::optional<CatalogTable>* now) {
+  Client& client = view_->client();
+  Status pinned =
+      client.Execute("SELECT 1 FROM " + QuoteTable(id.database, id.table) + " LIMIT 1");
+  if (!pinned.ok()) return IsGone(client.last_error()) ? Status::Ok() : pinned;
+  ASSIGN_OR_RETURN(*now, DescribeTable(&client, id));
+  return Status::Ok();
+}
+
+Result<bool> ChunkReader::Pin(ChunkPlan* plan) {
+  std::optional<CatalogTable> now;
+  RETURN_IF_ERROR(Describe(plan->table.def.id, &now));
+  if (now) plan->table = *std::move(now);
+  plan->table.order.clear();  // the order of the rows does not matter
+  return now.has_value();
 }
 
 Result<std::optional<KeyValues>> ChunkReader::Boundary(const ChunkPlan& plan, int64_t n) {

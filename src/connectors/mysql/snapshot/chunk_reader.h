@@ -48,6 +48,11 @@ class ChunkReader {
   // Opens the view; `plan->table` becomes the table's shape at the mark, and stays that
   // until Close. `plan->key` follows.
   Result<Opened> Open(ChunkPlan* plan, const CancelToken& cancel);
+  // Instead of Open: one view for every table, at no place of the log, until Close.
+  Status OpenForAll() { return view_->OpenForAll(); }
+  // In that view: `plan->table` becomes what the table is, and stays that. False: there
+  // is none any more. kTransient when it was altered since.
+  Result<bool> Pin(ChunkPlan* plan);
   // The key of the plan's n-th row; nothing when there are fewer.
   Result<std::optional<KeyValues>> Boundary(const ChunkPlan& plan, int64_t n);
 
@@ -66,6 +71,8 @@ class ChunkReader {
   void Interrupt() { view_->Interrupt(); }
 
  private:
+  // Takes the table's metadata lock and reads its shape; nothing: it is gone.
+  Status Describe(const TableId& id, std::optional<CatalogTable>* now);
   Status Prepare(const CatalogTable& table);
   Result<std::optional<ChunkPiece>> NextPiece(const ChunkPlan& plan, Outcome* outcome);
 

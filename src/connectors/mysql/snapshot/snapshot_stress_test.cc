@@ -196,7 +196,7 @@ class SnapshotStressTest : public LiveServerTest {
     ASSERT_TRUE(ReadOn(source.get(), INT_MAX, &*end)) << committed_.text;
     Model streamed = model_;
     model_ = Model();
-    auto fresh = Open(more + "read: once\n", {});
+    auto fresh = Open(more + "snapshot: only\n", {});
     ASSERT_TRUE(ReadOn(fresh.get(), INT_MAX, nullptr));
     EXPECT_GT(model_.tables().at("i").size(), 1000u);
     for (const auto& [table, rows] : model_.tables()) {

@@ -145,6 +145,8 @@ Result<LogMark> SnapshotView::Open(const CatalogTable& table, const CancelToken&
       table.def.id.ToString(), client_->url().Where()));
 }
 
+Status SnapshotView::OpenForAll() { return client_->Execute(std::string(kOpen)); }
+
 Status SnapshotView::Close() { return client_->Execute("UNLOCK TABLES; ROLLBACK"); }
 
 }  // namespace leat::mysql

@@ -21,6 +21,8 @@ class SnapshotView {
 
   // Reads on client() until Close see the table as of the mark.
   Result<LogMark> Open(const CatalogTable& table, const CancelToken& cancel);
+  // Without a place in the log, which need not be there: of all tables, as of now.
+  Status OpenForAll();
   Status Close();
   // Where the log ends now; what was committed before the call is in front of it.
   Result<LogMark> LogEnd();
