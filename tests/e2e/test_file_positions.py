@@ -141,7 +141,8 @@ def test_scar_10_a_purged_file_stops_with_what_is_lost(server, project):
 
 
 def test_gtids_are_switched_on_later(server, project):
-    """The position is a file and an offset still, and stays good."""
+    """The position is a file and an offset still, and stays good. With gtid_mode=ON a server
+    sends no transaction without a GTID any more: the way on is said."""
     project.pipeline(server, ["t"])
     project.catch_up()
     fill(server, 0, 10)
@@ -149,6 +150,12 @@ def test_gtids_are_switched_on_later(server, project):
                       "SET GLOBAL gtid_mode = OFF_PERMISSIVE",
                       "SET GLOBAL gtid_mode = ON_PERMISSIVE", "SET GLOBAL gtid_mode = ON"):
         server.query(statement)
+    run = project.start("--until-caught-up")
+    assert run.wait() in (leat.FAILED, leat.BAD_CONFIG)
+    assert "SET GLOBAL gtid_mode=ON_PERMISSIVE" in run.text
+    server.query("SET GLOBAL gtid_mode = ON_PERMISSIVE")
+    project.catch_up()
+    server.query("SET GLOBAL gtid_mode = ON")
     fill(server, 10, 20)
     project.catch_up()
     compare.assert_equal(project, server, "shop.t")

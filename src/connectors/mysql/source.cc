@@ -358,6 +358,12 @@ Status LogSource::Describe(Status error, const LogPosition& from) {
       error.message().find("error 1236") == std::string::npos) {
     return error;
   }
+  if (error.message().find("anonymous transaction") != std::string::npos) {
+    return Status::Config(
+        error.message() +
+        "; run SET GLOBAL gtid_mode=ON_PERMISSIVE on the server and start the pipeline "
+        "again; gtid_mode=ON once it has caught up");
+  }
   if (IsDamage(error.message())) {
     return Status::Config(
         error.message() +

@@ -185,9 +185,9 @@ Client::~Client() {
 Result<std::unique_ptr<Client>> Client::Connect(const Url& url) {
   InitLibrary();
   if (!url.ca.empty() && access(url.ca.c_str(), R_OK) != 0) {
-    return Status::Config(fmt::format(
-        "the url says tls=verify&ca={}, and that file cannot be read: {}", url.ca,
-        std::strerror(errno)));
+    return Status::Config(
+        fmt::format("the url says tls=verify&ca={}, and that file cannot be read: {}",
+                    url.ca, std::strerror(errno)));
   }
   std::unique_ptr<Client> client(new Client(url));
   Status opened = client->Open(url.tls != Url::Tls::kOff);
