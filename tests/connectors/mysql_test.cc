@@ -183,7 +183,7 @@ class MysqlConformance : public ::testing::TestWithParam<bool> {
     const char* url = std::getenv(kUrl);
     if (!url) GTEST_SKIP() << kUrl << " names no server";
     subject_ = std::make_unique<MysqlSubject>(url, GetParam());
-    suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 10});
+    suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5});
     trace_ = suite_->CleanRun();
   }
   void TearDown() override {
