@@ -10,6 +10,31 @@ using nlohmann::json;
 
 json Name(const TableId& id) { return json::array({id.database, id.table}); }
 
+// Integers by their digits.
+int Compare(std::string_view a, std::string_view b) {
+  const bool a_negative = a.starts_with('-');
+  if (a_negative != b.starts_with('-')) return a_negative ? -1 : 1;
+  const int longer = a.size() == b.size() ? a.compare(b) : a.size() < b.size() ? -1 : 1;
+  return a_negative ? -longer : longer;
+}
+
+bool IsInteger(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+// Keys of other types are ordered by the server alone: here they are only equal or not,
+// and a table that is not known to be covered is read from its own floor.
+bool NotAfter(const KeyValues& key, const KeyValues& limit) {
+  if (key.empty() || key == limit) return true;
+  if (key.size() != limit.size()) return false;
+  for (size_t i = 0; i < key.size(); i++) {
+    if (!IsInteger(key[i]) || !IsInteger(limit[i])) return false;
+    if (int order = Compare(key[i], limit[i]); order != 0) return order < 0;
+  }
+  return true;
+}
+
 }  // namespace
 
 // {"done": [["db", "t"], ...], "at": [["db", "u", ["42"]], ...]}
@@ -78,7 +103,9 @@ void SnapshotProgress::Adopt(const TableId& id, const SnapshotProgress& other) {
 
 bool SnapshotProgress::Covers(const SnapshotProgress& other) const {
   return std::all_of(other.tables_.begin(), other.tables_.end(), [&](const auto& table) {
-    return !table.second.done || Of(table.first).done;
+    const TableProgress& mine = Of(table.first);
+    if (mine.done) return true;
+    return !table.second.done && NotAfter(table.second.last, mine.last);
   });
 }
 
