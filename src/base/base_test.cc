@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/status.h"
+#include "base/waker.h"
 
 namespace leat {
 namespace {
@@ -113,6 +115,18 @@ TEST(FailpointDeathTest, EnvironmentEndsTheProcessAtTheNthPassing) {
         _exit(2);
       },
       ::testing::ExitedWithCode(137), "");
+}
+
+TEST(Waker, IsReadableFromWakeToClear) {
+  Waker waker;
+  pollfd wait{waker.fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&wait, 1, 0), 0);
+  waker.Wake();
+  waker.Wake();
+  EXPECT_EQ(poll(&wait, 1, 0), 1);
+  waker.Clear();
+  EXPECT_EQ(poll(&wait, 1, 0), 0);
+  waker.Clear();
 }
 
 TEST(FailpointDeathTest, EnvironmentPausesTheProcessOnce) {
