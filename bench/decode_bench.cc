@@ -58,6 +58,9 @@ struct Bench {
     TableBuilder* old = before_mode == "none" ? nullptr : &*before;
     const bool update = rows_event.kind == RowsKind::kUpdate;
     while (in.left() > 0) {
+      const int64_t block = decoder->AppendBlock(&in, update, old, &*after);
+      rows += block;
+      if (block > 0) continue;
       auto done = update ? decoder->AppendUpdate(&in, false, old, &*after, &reject)
                          : decoder->Append(&in, &*after, &reject);
       if (!done.ok()) return done.status();

@@ -4,7 +4,7 @@
 // kAssigned; the runtime recovers each and calls Start; only then do rows of it come. A
 // shard that is taken away is answered as kRevoked, and its open epoch is aborted. Owned
 // by one pipeline. Open, Start, Read and Ack are called by its reader thread only;
-// Reached and GetLag by any thread.
+// Reached, GetLag and Wake by any thread.
 // Errors: kTransient (the runtime rebuilds the source and retries), kConfig (the user
 // must act: purged log, missing privilege), kCancelled, kBug. A row at fault is not an
 // error: it comes in Batch::rejects.
@@ -50,8 +50,11 @@ class Source {
   // The position from which the shard will be read: `resume`, or the start it resolved
   // to.
   virtual Result<Position> Start(const ShardId& shard, const Resume& resume) = 0;
-  // Waits until `deadline` at most. kEnd: a source with an end has read it all.
+  // Waits until `deadline` or Wake at most. kEnd: a source with an end has read it all.
   virtual Result<ReadResult> Read(SteadyTime deadline) = 0;
+  // Ends the wait of a Read, or of the next one; any thread. A source that cannot be
+  // woken only makes others wait for its deadline.
+  virtual void Wake() {}
   // Where the shard's stream ends now: what --until-caught-up waits for.
   virtual Result<Position> End(const ShardId& shard) = 0;
   // True when a shard at `at` has everything up to `target`.

@@ -5,7 +5,8 @@
 namespace leat {
 namespace {
 
-// How long a stop, an acknowledgement or a call waits for a source that has nothing.
+// How long an acknowledgement waits for a source that has nothing, and a stop for one
+// that cannot be woken.
 constexpr auto kReadWait = std::chrono::milliseconds(200);
 constexpr int64_t kItemBytes = 256;
 
@@ -26,6 +27,7 @@ Reader::~Reader() {
     std::lock_guard lock(mutex_);
     closing_ = true;
     changed_.notify_all();
+    Wake();
   }
   thread_.join();
 }
@@ -34,7 +36,10 @@ void Reader::Run() {
   auto source = make_(context_);
   Status opened = source.status();
   if (source.ok()) {
-    source_ = *std::move(source);
+    {
+      std::lock_guard lock(mutex_);
+      source_ = *std::move(source);
+    }
     opened = source_->Open(needs_);
   }
   if (!opened.ok()) {
@@ -47,7 +52,12 @@ void Reader::Run() {
   }
   ended_ = true;
   RunCalls(/*wait=*/true);
-  source_.reset();
+  std::unique_ptr<Source> over;
+  {
+    std::lock_guard lock(mutex_);
+    over = std::move(source_);
+  }
+  over.reset();
   NoteCpu();
 }
 
@@ -138,6 +148,7 @@ void Reader::Go() {
 void Reader::Finish(SteadyTime deadline) {
   std::lock_guard lock(mutex_);
   finish_by_ = deadline;
+  Wake();
 }
 
 }  // namespace leat

@@ -63,6 +63,10 @@ class Reader {
   bool ReadOnce();
   bool Push(ReadItem item);
   bool Finished() const;
+  // Ends the source's wait for more, if it waits. With mutex_ held.
+  void Wake() const {
+    if (source_) source_->Wake();
+  }
   // Runs what was posted; with `wait` until there is nothing to wait for any more.
   void RunCalls(bool wait);
   void NoteCpu();
@@ -72,7 +76,7 @@ class Reader {
   const Needs needs_;
   StatsBoard& board_;
   ByteQueue<ReadItem> queue_;
-  std::unique_ptr<Source> source_;
+  std::unique_ptr<Source> source_;  // set and reset with mutex_ held
   std::set<ShardId> in_transaction_;
   bool ended_ = false;  // the last item is pushed
   double noted_cpu_ = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "data/recycling_pool.h"
+
 namespace leat::mysql {
 namespace {
 
@@ -220,6 +222,7 @@ Result<std::unique_ptr<LogDump>> LogSource::StartDump(const LogPosition& from) {
   dump.url = options_.url;
   dump.server_id = options_.server_id;
   dump.heartbeat = options_.heartbeat;
+  dump.waker = &waker_;
   return LogDump::Start(dump, from);
 }
 
@@ -253,7 +256,10 @@ Result<ReadResult> LogSource::Read(SteadyTime deadline) {
     caught_up_ = !batch;
     MeasureLag();
   }
-  if (!batch) return result;
+  if (!batch) {
+    RecyclingPool::ForBatches()->ReleaseUnused();
+    return result;
+  }
   result.kind = ReadResult::Kind::kBatch;
   result.batch = *std::move(batch);
   return result;

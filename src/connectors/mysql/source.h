@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/waker.h"
 #include "connectors/mysql/client/client.h"
 #include "connectors/mysql/client/dump.h"
 #include "connectors/mysql/log/stream.h"
@@ -33,6 +34,7 @@ class LogSource final : public Source {
   bool Reached(const Position& at, const Position& target) const override;
   Lag GetLag() const override;
   void Ack(const ShardId& shard, const Position& committed) override {}
+  void Wake() override { waker_.Wake(); }
 
  private:
   Status OpenFeed();
@@ -58,6 +60,7 @@ class LogSource final : public Source {
 
   const SourceOptions options_;
   const Context context_;
+  Waker waker_;
   Needs needs_;
   std::unique_ptr<Client> client_;
   std::vector<CatalogTable> catalog_;

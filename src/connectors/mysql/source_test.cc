@@ -153,6 +153,16 @@ TEST_P(SourceTest, SnapshotJoinsTheLog) {
   EXPECT_THAT(CatchUp(), ElementsAre("insert t 3|30"));
 }
 
+// It would hang.
+TEST_P(SourceTest, WakeEndsAWait) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY)");
+  Open("tables: [t]\nsnapshot: never\n");
+  CatchUp();
+  source_->Wake();
+  auto read = source_->Read(std::chrono::steady_clock::now() + std::chrono::hours(24));
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+}
+
 TEST_P(SourceTest, SnapshotOnlyEnds) {
   Run("CREATE TABLE t (id INT PRIMARY KEY)");
   Run("INSERT INTO t VALUES (1)");

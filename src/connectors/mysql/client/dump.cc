@@ -66,7 +66,7 @@ Status LogDump::Open() {
   RETURN_IF_ERROR(SetUp());
   RETURN_IF_ERROR(Register());
   RETURN_IF_ERROR(SendDump());
-  reader_ = std::make_unique<PacketReader>(client_->raw());
+  reader_ = std::make_unique<PacketReader>(client_->raw(), options_.waker);
   return Status::Ok();
 }
 
@@ -155,29 +155,34 @@ Status LogDump::Command(int command, const std::string& payload, bool read_answe
       number, message, options_.url.user));
 }
 
-Result<std::optional<std::string_view>> LogDump::Next(SteadyTime deadline) {
-  ASSIGN_OR_RETURN(auto packet, reader_->Next(deadline));
-  if (!packet) {
-    auto silence = std::chrono::steady_clock::now() - reader_->last_read();
-    if (silence > options_.heartbeat * kSilentHeartbeats) {
-      return Status::Transient(fmt::format(
-          "{} has been silent for {} s although it should send a heartbeat every {} s: "
-          "the connection is taken for dead",
-          options_.url.Where(),
-          std::chrono::duration_cast<std::chrono::seconds>(silence).count(),
-          std::chrono::duration<double>(options_.heartbeat).count()));
-    }
-    return packet;
+Result<bool> LogDump::Next(SteadyTime deadline, std::string_view* event) {
+  ASSIGN_OR_RETURN(bool have, reader_->Next(deadline, event));
+  if (have && !event->empty() && event->front() == '\0') [[likely]] {
+    event->remove_prefix(1);
+    return true;
   }
-  if (packet->empty()) return Status::Transient("the server sent an empty packet");
-  switch (static_cast<uint8_t>(packet->front())) {
-    case 0x00: packet->remove_prefix(1); return packet;
+  if (have) return NotAnEvent(*event);
+  auto silence = std::chrono::steady_clock::now() - reader_->last_read();
+  if (silence > options_.heartbeat * kSilentHeartbeats) {
+    return Status::Transient(fmt::format(
+        "{} has been silent for {} s although it should send a heartbeat every {} s: "
+        "the connection is taken for dead",
+        options_.url.Where(),
+        std::chrono::duration_cast<std::chrono::seconds>(silence).count(),
+        std::chrono::duration<double>(options_.heartbeat).count()));
+  }
+  return false;
+}
+
+Status LogDump::NotAnEvent(std::string_view packet) {
+  if (packet.empty()) return Status::Transient("the server sent an empty packet");
+  switch (static_cast<uint8_t>(packet.front())) {
     case 0xfe: return Status::Transient("the server ended the log's stream");
-    case 0xff: return ServerError(*packet);
+    case 0xff: return ServerError(packet);
     default:
       return Status::Transient(
           fmt::format("the server sent a packet of unknown kind {:#x}",
-                      static_cast<uint8_t>(packet->front())));
+                      static_cast<uint8_t>(packet.front())));
   }
 }
 

@@ -22,9 +22,12 @@ namespace leat::mysql {
 class EventFeed {
  public:
   virtual ~EventFeed() = default;
-  // The next event with its header and checksum, valid until the next call; nothing when
+  // The next event with its header and checksum, valid until the next call; false when
   // the deadline came first.
-  virtual Result<std::optional<std::string_view>> Next(SteadyTime deadline) = 0;
+  virtual Result<bool> Next(SteadyTime deadline, std::string_view* event) = 0;
+  // With `many` the next waits are for many events, or their deadline, rather than for
+  // the first of them: a server that logs small transactions would wake us for each.
+  virtual void WaitForMany(bool many) {}
   // Events made for us before the first FORMAT_DESCRIPTION carry a checksum.
   virtual bool checksum() const = 0;
 };
@@ -33,6 +36,7 @@ struct DumpOptions {
   Url url;
   uint32_t server_id = 0;  // 0: random, another one if it is taken
   Micros heartbeat = std::chrono::seconds(5);
+  Waker* waker = nullptr;  // ends the wait of Next
 };
 
 class LogDump final : public EventFeed {
@@ -40,7 +44,8 @@ class LogDump final : public EventFeed {
   static Result<std::unique_ptr<LogDump>> Start(const DumpOptions& options,
                                                 const LogPosition& from);
 
-  Result<std::optional<std::string_view>> Next(SteadyTime deadline) override;
+  Result<bool> Next(SteadyTime deadline, std::string_view* event) override;
+  void WaitForMany(bool many) override { reader_->WaitForMany(many); }
   bool checksum() const override { return checksum_; }
   unsigned long connection_id() const;
   // The last error said that another replica has the same server_id.
@@ -54,6 +59,7 @@ class LogDump final : public EventFeed {
   Status Register();
   Status SendDump();
   Status Command(int command, const std::string& payload, bool read_answer);
+  Status NotAnEvent(std::string_view packet);
   Status ServerError(std::string_view packet);
 
   const DumpOptions options_;

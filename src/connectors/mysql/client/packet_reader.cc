@@ -24,6 +24,7 @@ namespace {
 constexpr size_t kHeader = 4;
 constexpr size_t kFullPacket = 0xffffff;  // another one of the same event follows
 constexpr size_t kReadSize = 256 << 10;
+constexpr int kManyBytes = 32 << 10;
 constexpr size_t kIdleBuffer = 1 << 20;  // what is kept after a large event
 
 size_t PayloadSize(const uint8_t* header) {
@@ -37,8 +38,9 @@ Status Lost(std::string_view why) {
 
 }  // namespace
 
-PacketReader::PacketReader(st_mysql* connection)
+PacketReader::PacketReader(st_mysql* connection, Waker* waker)
     : socket_(static_cast<int>(mysql_get_socket(connection))),
+      waker_(waker),
       buffer_(kReadSize),
       last_read_(std::chrono::steady_clock::now()) {
   MARIADB_PVIO* io = connection->net.pvio;
@@ -55,13 +57,12 @@ PacketReader::PacketReader(st_mysql* connection)
   fcntl(socket_, F_SETFL, fcntl(socket_, F_GETFL) | O_NONBLOCK);
 }
 
-Result<std::optional<std::string_view>> PacketReader::Next(SteadyTime deadline) {
-  std::string_view payload;
-  while (true) {
-    if (TakePacket(&payload)) return std::optional(payload);
+Result<bool> PacketReader::Next(SteadyTime deadline, std::string_view* payload) {
+  while (!TakePacket(payload)) {
     ASSIGN_OR_RETURN(bool more, Fill(deadline));
-    if (!more) return std::optional<std::string_view>();
+    if (!more) return false;
   }
+  return true;
 }
 
 bool PacketReader::TakePacket(std::string_view* payload) {
@@ -152,11 +153,20 @@ Result<bool> PacketReader::WaitReadable(SteadyTime deadline) {
                   deadline - std::chrono::steady_clock::now())
                   .count();
   if (left <= 0) return false;
-  pollfd wait{socket_, static_cast<short>(tls_wants_write_ ? POLLOUT : POLLIN), 0};
+  if (want_many_ != waits_for_many_) {
+    const int bytes = want_many_ ? kManyBytes : 1;
+    setsockopt(socket_, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+    waits_for_many_ = want_many_;
+  }
+  const auto socket_event = static_cast<short>(tls_wants_write_ ? POLLOUT : POLLIN);
+  pollfd waits[] = {{socket_, socket_event, 0},
+                    {waker_ != nullptr ? waker_->fd() : -1, POLLIN, 0}};
   timespec time{left / 1'000'000'000, left % 1'000'000'000};
-  int ready = ppoll(&wait, 1, &time, nullptr);
+  int ready = ppoll(waits, 2, &time, nullptr);
   if (ready < 0 && errno != EINTR) return Lost(std::strerror(errno));
-  return ready != 0;
+  if (ready > 0 && waits[1].revents != 0) waker_->Clear();
+  // Fewer bytes than were waited for may have come: the caller looks once more.
+  return ready < 0 || waits[0].revents != 0 || waits_for_many_;
 }
 
 }  // namespace leat::mysql

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/waker.h"
 
 struct st_mysql;
 struct ssl_st;
@@ -21,12 +22,17 @@ namespace leat::mysql {
 
 class PacketReader {
  public:
-  // The dump command was sent on `connection` and nothing of its answer was read.
-  explicit PacketReader(st_mysql* connection);
+  // The dump command was sent on `connection` and nothing of its answer was read. `waker`
+  // may be null; it ends a wait as the deadline does.
+  explicit PacketReader(st_mysql* connection, Waker* waker = nullptr);
 
-  // The payload of the next packet, valid until the next call; nothing when the deadline
+  // The payload of the next packet, valid until the next call; false when the deadline
   // came first. A deadline in the past asks only what is already here or in the socket.
-  Result<std::optional<std::string_view>> Next(SteadyTime deadline);
+  Result<bool> Next(SteadyTime deadline, std::string_view* payload);
+
+  // Whether a wait is for a large part of a read, or for any byte. The bytes that are
+  // there at its deadline are read all the same.
+  void WaitForMany(bool many) { want_many_ = many; }
 
   uint64_t bytes_read() const { return bytes_read_; }
   SteadyTime last_read() const { return last_read_; }  // when bytes last came
@@ -39,8 +45,11 @@ class PacketReader {
   Result<bool> WaitReadable(SteadyTime deadline);
 
   int socket_;
+  Waker* const waker_;
   ssl_st* tls_ = nullptr;
   bool tls_wants_write_ = false;
+  bool want_many_ = false;
+  bool waits_for_many_ = false;  // as the socket is told
   std::vector<uint8_t> buffer_;
   size_t begin_ = 0;  // of the first byte not yet given out
   size_t end_ = 0;

@@ -62,15 +62,15 @@ class FileFeed final : public EventFeed {
   explicit FileFeed(std::string file, size_t from = 4)
       : file_(std::move(file)), at_(from) {}
 
-  Result<std::optional<std::string_view>> Next(SteadyTime) override {
-    if (at_ >= file_.size()) return std::optional<std::string_view>();
+  Result<bool> Next(SteadyTime, std::string_view* event) override {
+    if (at_ >= file_.size()) return false;
     uint32_t size = 0;
     if (file_.size() - at_ >= 19) std::memcpy(&size, file_.data() + at_ + 9, sizeof size);
     // As a server would send it: an event of this length, or what is left.
     size_t taken = std::min<size_t>(std::max<size_t>(size, 1), file_.size() - at_);
-    std::string_view event(file_.data() + at_, taken);
+    *event = {file_.data() + at_, taken};
     at_ += taken;
-    return std::optional(event);
+    return true;
   }
   bool checksum() const override { return false; }
 

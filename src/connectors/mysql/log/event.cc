@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
@@ -142,29 +143,30 @@ struct RowsForm {
   bool compressed = false;
 };
 
-std::optional<RowsForm> FormOf(EventType type) {
-  switch (type) {
-    case EventType::kWriteRowsV1: return RowsForm{RowsKind::kWrite};
-    case EventType::kUpdateRowsV1: return RowsForm{RowsKind::kUpdate};
-    case EventType::kDeleteRowsV1: return RowsForm{RowsKind::kDelete};
-    case EventType::kWriteRowsV2: return RowsForm{RowsKind::kWrite, true};
-    case EventType::kUpdateRowsV2: return RowsForm{RowsKind::kUpdate, true};
-    case EventType::kDeleteRowsV2: return RowsForm{RowsKind::kDelete, true};
-    case EventType::kPartialUpdateRows: return RowsForm{RowsKind::kPartialUpdate, true};
-    case EventType::kWriteRowsCompressedV1:
-      return RowsForm{RowsKind::kWrite, false, true};
-    case EventType::kUpdateRowsCompressedV1:
-      return RowsForm{RowsKind::kUpdate, false, true};
-    case EventType::kDeleteRowsCompressedV1:
-      return RowsForm{RowsKind::kDelete, false, true};
-    case EventType::kWriteRowsCompressedV2: return RowsForm{RowsKind::kWrite, true, true};
-    case EventType::kUpdateRowsCompressedV2:
-      return RowsForm{RowsKind::kUpdate, true, true};
-    case EventType::kDeleteRowsCompressedV2:
-      return RowsForm{RowsKind::kDelete, true, true};
-    default: return std::nullopt;
+constexpr std::pair<EventType, RowsForm> kRowsForms[] = {
+    {EventType::kWriteRowsV1, {RowsKind::kWrite}},
+    {EventType::kUpdateRowsV1, {RowsKind::kUpdate}},
+    {EventType::kDeleteRowsV1, {RowsKind::kDelete}},
+    {EventType::kWriteRowsV2, {RowsKind::kWrite, true}},
+    {EventType::kUpdateRowsV2, {RowsKind::kUpdate, true}},
+    {EventType::kDeleteRowsV2, {RowsKind::kDelete, true}},
+    {EventType::kPartialUpdateRows, {RowsKind::kPartialUpdate, true}},
+    {EventType::kWriteRowsCompressedV1, {RowsKind::kWrite, false, true}},
+    {EventType::kUpdateRowsCompressedV1, {RowsKind::kUpdate, false, true}},
+    {EventType::kDeleteRowsCompressedV1, {RowsKind::kDelete, false, true}},
+    {EventType::kWriteRowsCompressedV2, {RowsKind::kWrite, true, true}},
+    {EventType::kUpdateRowsCompressedV2, {RowsKind::kUpdate, true, true}},
+    {EventType::kDeleteRowsCompressedV2, {RowsKind::kDelete, true, true}},
+};
+
+// By type: one more than the form's place in kRowsForms; 0: no row event.
+constexpr std::array<uint8_t, 256> kRowsFormOf = [] {
+  std::array<uint8_t, 256> places{};
+  for (size_t i = 0; i < std::size(kRowsForms); i++) {
+    places[static_cast<uint8_t>(kRowsForms[i].first)] = static_cast<uint8_t>(i + 1);
   }
-}
+  return places;
+}();
 
 }  // namespace
 
@@ -208,6 +210,9 @@ std::string_view EventTypeName(EventType type) {
 }
 
 Result<LogEvent> ParseEvent(std::string_view bytes, bool checksum) {
+  if (bytes.size() < kEventHeaderSize) {
+    return Status::Data(fmt::format("an event of {} bytes has no header", bytes.size()));
+  }
   ByteReader in(bytes);
   LogEvent event;
   EventHeader& header = event.header;
@@ -217,9 +222,6 @@ Result<LogEvent> ParseEvent(std::string_view bytes, bool checksum) {
   header.size = in.U32();
   header.next_pos = in.U32();
   header.flags = in.U16();
-  if (in.failed()) {
-    return Status::Data(fmt::format("an event of {} bytes has no header", bytes.size()));
-  }
   if (header.size != bytes.size()) {
     return Status::Data(fmt::format("the {} event says it has {} bytes and has {}",
                                     EventTypeName(header.type), header.size,
@@ -314,12 +316,13 @@ Result<XaPrepareEvent> ParseXaPrepare(std::string_view body) {
   return out;
 }
 
-bool IsRows(EventType type) { return FormOf(type).has_value(); }
+bool IsRows(EventType type) { return kRowsFormOf[static_cast<uint8_t>(type)] != 0; }
 
 Result<RowsEvent> ParseRows(const LogEvent& event, const FormatDescription& format,
                             std::string* memory) {
-  std::optional<RowsForm> form = FormOf(event.header.type);
-  if (!form) return Status::Bug("not a row event");
+  if (!IsRows(event.header.type)) return Status::Bug("not a row event");
+  const RowsForm* form =
+      &kRowsForms[kRowsFormOf[static_cast<uint8_t>(event.header.type)] - 1].second;
   RowsEvent out;
   out.kind = form->kind;
   ByteReader in(event.body);

@@ -20,8 +20,8 @@ class FuzzFeed final : public EventFeed {
  public:
   explicit FuzzFeed(std::string_view input) : input_(input) {}
 
-  Result<std::optional<std::string_view>> Next(SteadyTime) override {
-    if (input_.empty()) return std::optional<std::string_view>();
+  Result<bool> Next(SteadyTime, std::string_view* event) override {
+    if (input_.empty()) return false;
     uint32_t size = 0;
     if (input_.size() >= kEventHeaderSize) {
       std::memcpy(&size, input_.data() + kSizeAt, sizeof size);
@@ -30,7 +30,8 @@ class FuzzFeed final : public EventFeed {
     event_ = input_.substr(0, taken);
     input_.remove_prefix(taken);
     if (event_.size() > kEventHeaderSize + kChecksum) Stamp();
-    return std::optional<std::string_view>(event_);
+    *event = event_;
+    return true;
   }
   bool checksum() const override { return false; }
 

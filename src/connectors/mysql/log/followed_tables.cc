@@ -39,8 +39,10 @@ FollowedTables::FollowedTables(FollowOptions options,
       log_(log) {}
 
 std::optional<FollowedTables::Table*> FollowedTables::Find(uint64_t id) {
+  if (recent_ != nullptr && recent_->first == id) return recent_->second.table;
   auto found = ids_.find(id);
   if (found == ids_.end()) return std::nullopt;
+  recent_ = &*found;
   return found->second.table;
 }
 
@@ -53,9 +55,13 @@ FollowedTables::Table* FollowedTables::FindTable(const TableId& id) {
 
 Result<bool> FollowedTables::OnTableMap(std::string_view body,
                                         std::vector<Event>* events) {
+  if (recent_ != nullptr && recent_->second.map == body) return true;
   ASSIGN_OR_RETURN(TableMapName name, PeekTableMap(body));
   auto known = ids_.find(name.id);
-  if (known != ids_.end() && known->second.map == body) return true;
+  if (known != ids_.end() && known->second.map == body) {
+    recent_ = &*known;
+    return true;
+  }
   TableId id{std::string(name.database), "", std::string(name.table)};
   if (!options_.follows(id)) {
     ids_[name.id] = {std::string(body), nullptr};
@@ -148,7 +154,7 @@ std::vector<std::string> FollowedTables::TakeRenames(const TableSchema& schema) 
 }
 
 void FollowedTables::Restart(Pending pending) {
-  ids_.clear();
+  ForgetIds();
   tables_.clear();
   pending_ = std::move(pending);
 }
@@ -239,6 +245,7 @@ void FollowedTables::Drop(const TableId& id, std::string_view text,
 }
 
 void FollowedTables::Forget(Table* table) {
+  recent_ = nullptr;
   std::erase_if(ids_, [&](const auto& id) { return id.second.table == table; });
   std::erase_if(tables_, [&](const auto& owned) { return owned.get() == table; });
 }

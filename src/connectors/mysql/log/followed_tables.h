@@ -72,7 +72,10 @@ class FollowedTables {
   // Nothing: no table map had this id; nullptr: nobody follows the table.
   std::optional<Table*> Find(uint64_t id);
   // Table ids mean nothing any more: another log file.
-  void ForgetIds() { ids_.clear(); }
+  void ForgetIds() {
+    ids_.clear();
+    recent_ = nullptr;
+  }
   // No row was taken or is in a batch: shapes will be announced again.
   void Restart(Pending pending);
 
@@ -122,6 +125,8 @@ class FollowedTables {
   Logger* const log_;
   std::vector<std::unique_ptr<Table>> tables_;
   std::unordered_map<uint64_t, Id> ids_;
+  // The one of them used last: most events are of the table before. Null: none.
+  std::pair<const uint64_t, Id>* recent_ = nullptr;
   std::vector<SnapshotRequest> requests_;
 };
 

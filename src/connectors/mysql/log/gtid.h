@@ -26,6 +26,13 @@ struct Gtid {
   uint64_t number = 0;             // MySQL's transaction number, MariaDB's sequence
 
   std::string ToString() const;
+  void Clear() {
+    flavor = Flavor::kMySql;
+    uuid = {};
+    tag.clear();
+    domain = server = 0;
+    number = 0;
+  }
   bool operator==(const Gtid&) const = default;
 };
 

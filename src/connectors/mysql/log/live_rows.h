@@ -207,15 +207,16 @@ class LiveServer {
                                     payload.data(), payload.size(), 1, nullptr));
     PacketReader reader(raw);
     while (true) {
-      auto packet =
-          reader.Next(std::chrono::steady_clock::now() + std::chrono::seconds(20));
-      ASSERT_TRUE(packet.ok()) << packet.status().ToString();
-      ASSERT_TRUE(packet->has_value()) << "no end of the log";
-      if ((*packet)->front() != '\0') {
-        ASSERT_EQ('\xfe', (*packet)->front()) << **packet;
+      std::string_view packet;
+      auto have = reader.Next(std::chrono::steady_clock::now() + std::chrono::seconds(20),
+                              &packet);
+      ASSERT_TRUE(have.ok()) << have.status().ToString();
+      ASSERT_TRUE(*have) << "no end of the log";
+      if (packet.front() != '\0') {
+        ASSERT_EQ('\xfe', packet.front()) << packet;
         return;
       }
-      each((*packet)->substr(1));
+      each(packet.substr(1));
       if (testing::Test::HasFatalFailure()) return;
     }
   }

@@ -42,6 +42,14 @@ class RowDecoder {
   // image. Both images go in, or none.
   Result<bool> AppendUpdate(ByteReader* in, bool partial, TableBuilder* before,
                             TableBuilder* after, DeadLetter* reject);
+  // The next rows of an event, several at once, of one image each, or of two for an
+  // update, then `before` may be null. How many; 0: none went in and `in` is where it
+  // was, because of a row that Append or AppendUpdate will find at fault.
+  static constexpr int64_t kBlockRows = 128;
+  int64_t AppendBlock(ByteReader* in, bool update, TableBuilder* before,
+                      TableBuilder* after);
+  // Frees what AppendBlock keeps from call to call.
+  void ReleaseBlocks();
   // One image, of a row nobody needs.
   Status Skip(ByteReader* in);
 

@@ -6,6 +6,7 @@
 
 #include "connectors/mysql/log/captured.h"
 #include "connectors/mysql/log/table_map.h"
+#include "connectors/mysql/values/charset.h"
 #include "connectors/mysql/values/text_decoder.h"
 
 namespace leat::mysql {
@@ -126,6 +127,108 @@ TEST_F(RowDecoderTest, AnyCutIsAnErrorThatLeavesTheBuildersAsTheyWere) {
   ByteReader in(write_);
   ASSERT_TRUE(*decoder.Append(&in, &rows, &reject_));
   EXPECT_EQ("é€", Texts(&rows, 0)[1]);
+}
+
+// Rows of all kinds, more than a block has: each with two images, of an insert or an
+// update.
+std::string ManyRows(const std::string& write, const std::string& update) {
+  std::string rows;
+  for (int i = 0; i < 150; i++) rows += i % 3 == 0 ? write + write : update;
+  return rows;
+}
+
+TEST_F(RowDecoderTest, BlocksOfRowsAreTheSameAsRows) {
+  const std::string many = ManyRows(write_, update_);
+  for (const bool update : {false, true}) {
+    RowDecoder decoder(table_, {});
+    TableBuilder after(schema_), before(schema_, table_.key);
+    TableBuilder block_after(schema_), block_before(schema_, table_.key);
+    for (ByteReader in(many); in.left() > 0;) {
+      auto done = update ? decoder.AppendUpdate(&in, false, &before, &after, &reject_)
+                         : decoder.Append(&in, &after, &reject_);
+      ASSERT_TRUE(done.ok() && *done) << done.status().ToString();
+    }
+    const int64_t zero_dates = decoder.zero_dates();
+    for (ByteReader in(many); in.left() > 0;) {
+      ASSERT_GT(decoder.AppendBlock(&in, update, update ? &block_before : nullptr,
+                                    &block_after),
+                0);
+    }
+    EXPECT_EQ(decoder.zero_dates(), 2 * zero_dates);
+    auto batch = *block_after.Finish();
+    EXPECT_TRUE(batch->ValidateFull().ok());
+    EXPECT_EQ(batch->num_rows(), update ? 150 : 300);
+    EXPECT_TRUE(batch->Equals(**after.Finish()));
+    EXPECT_TRUE((*block_before.Finish())->Equals(**before.Finish()));
+  }
+}
+
+ColumnDef Column(const char* name, Type type, uint32_t length, const char* charset) {
+  ColumnDef column;
+  column.name = name;
+  column.type = type;
+  column.length = length;
+  column.charset = charset ? Charset::Named(charset) : nullptr;
+  return column;
+}
+
+// Text of any length and kind among nulls: what is copied wide must not show.
+TEST(BlockTest, TextsAmongNullsAreTheSameAsInRows) {
+  TableDef table;
+  table.id = {"d", "", "t"};
+  table.columns = {Column("i", Type::kLong, 0, nullptr),
+                   Column("s", Type::kVarchar, 80, "utf8mb4"),
+                   Column("l", Type::kVarchar, 300, "latin1"),
+                   Column("b", Type::kBlob, 2, "binary"),
+                   Column("u", Type::kVarchar, 400, "ucs2"),
+                   Column("n", Type::kLongLong, 0, nullptr)};
+  std::string rows;
+  for (uint32_t i = 0; i < 1000; i++) {
+    const uint32_t nulls = i * 2654435761u >> 26 & (i % 5 == 0 ? 0x3f : 0);
+    std::string text(i % 71, static_cast<char>('a' + i % 26));
+    if (i % 7 == 0 && !text.empty()) text.replace(0, 1, "é");
+    rows += static_cast<char>(nulls | 0xc0);
+    if (!(nulls & 1)) rows.append(reinterpret_cast<const char*>(&i), 4);
+    if (!(nulls & 2)) rows += static_cast<char>(text.size()) + text;
+    if (!(nulls & 4)) rows += std::string("\4\0ab\xe9!", 6);
+    if (!(nulls & 8)) rows += std::string("\5\0\0\xff\0\x80", 6) + "z";
+    if (!(nulls & 16)) rows += std::string("\4\0\0a\x20\xac", 6);
+    if (!(nulls & 32)) rows.append(8, static_cast<char>(i));
+  }
+  RowDecoder decoder(table, {});
+  TableBuilder singly(*MakeSchema(table)), blocks(*MakeSchema(table));
+  DeadLetter reject;
+  for (ByteReader in(rows); in.left() > 0;) {
+    auto done = decoder.Append(&in, &singly, &reject);
+    ASSERT_TRUE(done.ok() && *done) << done.status().ToString() << reject.reason;
+  }
+  for (ByteReader in(rows); in.left() > 0;) {
+    ASSERT_GT(decoder.AppendBlock(&in, false, nullptr, &blocks), 0);
+  }
+  auto batch = *blocks.Finish();
+  EXPECT_TRUE(batch->ValidateFull().ok());
+  EXPECT_EQ(batch->num_rows(), 1000);
+  EXPECT_TRUE(batch->Equals(**singly.Finish()));
+}
+
+TEST_F(RowDecoderTest, ABlockWithARowThatIsFaultyOrCutLeavesNothing) {
+  RowDecoder decoder(table_, {ValueOptions::ZeroDates::kDeadLetter});
+  TableBuilder rows(schema_), before(schema_);
+  ByteReader first(write_);
+  ASSERT_EQ(1, decoder.AppendBlock(&first, false, nullptr, &rows));
+  const std::string faulty = write_ + write_ + update_;
+  ByteReader in(faulty);
+  EXPECT_EQ(0, decoder.AppendBlock(&in, true, &before, &rows));
+  EXPECT_EQ(faulty.size(), in.left());
+  for (size_t n = 1; n < write_.size(); n++) {
+    ByteReader cut(std::string_view(faulty).substr(0, write_.size() + n));
+    EXPECT_EQ(0, decoder.AppendBlock(&cut, false, nullptr, &rows)) << n;
+    EXPECT_EQ(write_.size() + n, cut.left());
+  }
+  EXPECT_EQ(0, before.rows());
+  auto batch = *rows.Finish();
+  EXPECT_TRUE(batch->ValidateFull().ok());
+  EXPECT_EQ(1, batch->num_rows());
 }
 
 TEST_F(RowDecoderTest, SkipsARow) {

@@ -40,21 +40,21 @@ LogStream::~LogStream() = default;
 Result<std::optional<Batch>> LogStream::Read(EventFeed* feed, SteadyTime deadline) {
   for (int count = 1;; count++) {
     if (!transaction_.open && !held_ && AtLimit()) return TakeBatch();
-    std::optional<LogEvent> event = std::exchange(held_, std::nullopt);
-    if (!event) {
+    LogEvent event;
+    bool have = held_.has_value();
+    if (have) {
+      event = *held_;
+      held_.reset();
+    } else {
       // What is here already is taken without looking at the clock.
-      ASSIGN_OR_RETURN(event, NextEvent(feed, kAlreadyHere));
+      ASSIGN_OR_RETURN(have, NextEvent(feed, kAlreadyHere, &event));
     }
-    if (!event) {
-      SteadyTime until = LingerUntil(deadline);
-      ASSIGN_OR_RETURN(event, NextEvent(feed, until));
-      if (!event && !transaction_.open) return TakeBatch();
-      if (!event && std::chrono::steady_clock::now() >= deadline) {
-        return std::optional<Batch>();
-      }
-      if (!event) continue;
+    if (!have) {
+      ASSIGN_OR_RETURN(have, WaitForEvent(feed, deadline, &event));
+      if (!have && !transaction_.open) return TakeBatch();
+      if (!have) return std::optional<Batch>();
     }
-    auto step = Handle(*event);
+    auto step = Handle(event);
     if (!step.ok()) return AtPlace(step.status());
     if (*step == Step::kFlush) {
       held_ = event;
@@ -73,41 +73,57 @@ Result<std::optional<Batch>> LogStream::Read(EventFeed* feed, SteadyTime deadlin
   }
 }
 
+// False: it is time to hand on what there is. What goes on is worth waking up for only in
+// bulk.
+Result<bool> LogStream::WaitForEvent(EventFeed* feed, SteadyTime deadline,
+                                     LogEvent* event) {
+  if (!Empty() || transaction_.open) {
+    feed->WaitForMany(true);
+    const SteadyTime gap = std::chrono::steady_clock::now() + options_.gap;
+    auto have = NextEvent(feed, std::min(LingerUntil(deadline), gap), event);
+    feed->WaitForMany(false);
+    if (!have.ok() || *have || !transaction_.open) return have;
+  }
+  return NextEvent(feed, deadline, event);
+}
+
 // A batch with something in it waits a moment for more; an empty one until the deadline.
 SteadyTime LogStream::LingerUntil(SteadyTime deadline) const {
   if (Empty() || transaction_.open) return deadline;
   return std::min(deadline, batch_started_ + options_.linger);
 }
 
-Result<std::optional<LogEvent>> LogStream::NextEvent(EventFeed* feed,
-                                                     SteadyTime deadline) {
-  ASSIGN_OR_RETURN(auto bytes, NextBytes(feed, deadline));
-  if (!bytes) return std::optional<LogEvent>();
+Result<bool> LogStream::NextEvent(EventFeed* feed, SteadyTime deadline, LogEvent* event) {
+  std::string_view bytes;
+  ASSIGN_OR_RETURN(bool have, NextBytes(feed, deadline, &bytes));
+  if (!have) return false;
   bool checksum = format_known_ ? format_.checksum : feed->checksum();
   if (replay_) {
     checksum =
         replay_->format_known ? replay_->format.checksum : replay_->feed->checksum();
   }
   if (payload_) checksum = false;  // the payload event itself had one
-  auto event = ParseEvent(*bytes, checksum);
-  if (!event.ok()) return AtPlace(event.status());
-  return std::optional(*event);
+  auto parsed = ParseEvent(bytes, checksum);
+  if (!parsed.ok()) return AtPlace(parsed.status());
+  *event = *parsed;
+  return true;
 }
 
-Result<std::optional<std::string_view>> LogStream::NextBytes(EventFeed* feed,
-                                                             SteadyTime deadline) {
+Result<bool> LogStream::NextBytes(EventFeed* feed, SteadyTime deadline,
+                                  std::string_view* bytes) {
   if (payload_) {
     auto inner = payload_->Next();
     if (!inner.ok()) return AtPlace(inner.status());
-    if (*inner) return inner;
+    if (*inner) {
+      *bytes = **inner;
+      return true;
+    }
     payload_.reset();
   }
-  if (!replay_) return feed->Next(deadline);
-  auto bytes = replay_->feed->Next(deadline);
-  if (!bytes.ok()) {
-    return bytes.status().Within("reading a prepared transaction again");
-  }
-  return bytes;
+  if (!replay_) return feed->Next(deadline, bytes);
+  auto have = replay_->feed->Next(deadline, bytes);
+  if (!have.ok()) return have.status().Within("reading a prepared transaction again");
+  return have;
 }
 
 Status LogStream::AtPlace(Status status) const {
@@ -137,7 +153,7 @@ void LogStream::EndTransaction() {
   if (transaction_.has_gtid) at_.gtids.Add(transaction_.gtid);
   at_.file = file_;
   at_.offset = offset_;
-  transaction_ = {};
+  transaction_.Clear();
 }
 
 Result<std::optional<Batch>> LogStream::TakeBatch() {

@@ -31,8 +31,10 @@ struct StreamOptions {
   FollowOptions follow;
   ShardId shard;
   int64_t batch_bytes = 4 << 20;  // of row events, roughly
-  // How long an unfinished batch waits for more before it is handed on.
-  std::chrono::microseconds linger{500};
+  // A batch is handed on when nothing has come for as long as `gap`, or when it is as old
+  // as `linger`.
+  std::chrono::microseconds gap{200};
+  std::chrono::microseconds linger{4000};
   std::map<TableId, LogPosition> floors;
   // A second feed, for prepared transactions.
   std::function<Result<std::unique_ptr<EventFeed>>(const LogPosition&)> open;
@@ -92,13 +94,23 @@ class LogStream {
     std::string gtid_text;  // when meta is needed
     int64_t time = 0;       // microseconds; 0: each event's own
     int64_t rows = 0;       // of followed tables, those delivered and skipped included
+
+    // As if newly made, but that its texts keep their memory.
+    void Clear() {
+      open = has_gtid = begun = xa = xa_rows = false;
+      gtid.Clear();
+      gtid_text.clear();
+      time = rows = 0;
+    }
   };
 
   enum class Step : uint8_t { kMore, kFlush };
 
   // stream.cc: batches and positions
-  Result<std::optional<LogEvent>> NextEvent(EventFeed* feed, SteadyTime deadline);
-  Result<std::optional<std::string_view>> NextBytes(EventFeed* feed, SteadyTime deadline);
+  // False: the deadline came first.
+  Result<bool> NextEvent(EventFeed* feed, SteadyTime deadline, LogEvent* event);
+  Result<bool> WaitForEvent(EventFeed* feed, SteadyTime deadline, LogEvent* event);
+  Result<bool> NextBytes(EventFeed* feed, SteadyTime deadline, std::string_view* bytes);
   Result<std::optional<Batch>> TakeBatch();
   bool Empty() const {
     return rows_in_batch_ == 0 && events_.empty() && rejects_.empty();

@@ -233,7 +233,7 @@ Status LogStream::HandleRotate(const LogEvent& event) {
 
 Status LogStream::HandleGtid(const LogEvent& event) {
   ASSIGN_OR_RETURN(GtidEvent gtid, ParseGtid(event));
-  transaction_ = {};
+  transaction_.Clear();
   transaction_.open = true;
   // MariaDB sends no BEGIN: its GTID event says whether one statement stands alone.
   bool mariadb = gtid.gtid.flavor == Flavor::kMariaDb;

@@ -79,19 +79,50 @@ Result<int64_t> TableStream::Append(const RowsEvent& event, const RowContext& co
   bool update = event.kind == RowsKind::kUpdate || event.kind == RowsKind::kPartialUpdate;
   RETURN_IF_ERROR(decoder_.SetColumns(event.columns, event.present,
                                       update ? event.present_after : ""));
-  ByteReader in(event.rows);
-  DeadLetter reject;
-  int64_t in_event = 0;
+  Rows rows{event, context, skip, ByteReader(event.rows)};
   size_t first = ops_.size();
   int64_t rows_before = rows_.rows();
-  // A row takes at least the byte of its NULL bitmap, so this ends.
-  for (; in.left() > 0; in_event++) {
+  while (rows.in.left() > 0) {
+    ASSIGN_OR_RETURN(bool done, AppendBlock(&rows));
+    if (!done) RETURN_IF_ERROR(AppendSingly(&rows, rejects));
+  }
+  auto added = static_cast<size_t>(rows_.rows() - rows_before);
+  ops_.resize(first + added, OpOf(event.kind));
+  time_.resize(first + added, context.time);
+  seq_.resize(first + added);
+  for (size_t i = first; i < first + added; i++) seq_[i] = (*seq)++;
+  return rows.taken;
+}
+
+// False: the next rows have to be looked at one by one.
+Result<bool> TableStream::AppendBlock(Rows* rows) {
+  const RowsKind kind = rows->event.kind;
+  if (kind == RowsKind::kPartialUpdate || rows->taken < rows->skip) return false;
+  int64_t count =
+      decoder_.AppendBlock(&rows->in, kind == RowsKind::kUpdate, before_.get(), &rows_);
+  for (int64_t i = 0; meta_ && i < count; i++) {
+    const auto row = static_cast<int32_t>(rows->taken + i);
+    RETURN_IF_ERROR(FromArrow(meta_->Append(rows->context, row)));
+  }
+  rows->taken += count;
+  return count > 0;
+}
+
+// As many as a block may have.
+Status TableStream::AppendSingly(Rows* rows, std::vector<DeadLetter>* rejects) {
+  const RowsKind kind = rows->event.kind;
+  const bool update = kind == RowsKind::kUpdate || kind == RowsKind::kPartialUpdate;
+  ByteReader& in = rows->in;
+  DeadLetter reject;
+  for (int64_t i = 0; i < RowDecoder::kBlockRows && in.left() > 0; i++) {
     size_t left = in.left();
-    ASSIGN_OR_RETURN(bool good, AppendRow(event.kind, &in, &reject));
+    ASSIGN_OR_RETURN(bool good, AppendRow(kind, &in, &reject));
+    // A row takes at least the byte of its NULL bitmap, so this ends.
     if (in.failed() || in.left() == left) {
       return Status::Data("a row event is cut off inside a row");
     }
-    if (in_event < skip) {  // delivered before: only its bytes count
+    const int64_t row = rows->taken++;
+    if (row < rows->skip) {  // delivered before: only its bytes count
       if (!good) continue;
       rows_.RollbackCommitted();
       if (before_ && update) before_->RollbackCommitted();
@@ -99,21 +130,16 @@ Result<int64_t> TableStream::Append(const RowsEvent& event, const RowContext& co
     }
     if (!good) {
       reject.table = schema_->id.ToString();
-      reject.time = context.time;
+      reject.time = rows->context.time;
       rejects->push_back(std::move(reject));
       reject = {};
       continue;
     }
     if (meta_) {
-      RETURN_IF_ERROR(FromArrow(meta_->Append(context, static_cast<int32_t>(in_event))));
+      RETURN_IF_ERROR(FromArrow(meta_->Append(rows->context, static_cast<int32_t>(row))));
     }
   }
-  auto added = static_cast<size_t>(rows_.rows() - rows_before);
-  ops_.resize(first + added, OpOf(event.kind));
-  time_.resize(first + added, context.time);
-  seq_.resize(first + added);
-  for (size_t i = first; i < first + added; i++) seq_[i] = (*seq)++;
-  return in_event;
+  return Status::Ok();
 }
 
 Result<bool> TableStream::AppendRow(RowsKind kind, ByteReader* in, DeadLetter* reject) {
@@ -127,6 +153,7 @@ Result<bool> TableStream::AppendRow(RowsKind kind, ByteReader* in, DeadLetter* r
 Result<Chunk> TableStream::Finish() {
   Chunk chunk;
   chunk.schema = schema_;
+  decoder_.ReleaseBlocks();
   ASSIGN_OR_RETURN(chunk.rows, rows_.Finish());
   if (before_) {
     ASSIGN_OR_RETURN(chunk.before, before_->Finish());

@@ -49,6 +49,16 @@ class TableStream {
   struct FreeMeta {
     void operator()(MetaBuilder* meta) const;
   };
+  // The rows of an event on their way.
+  struct Rows {
+    const RowsEvent& event;
+    const RowContext& context;
+    int64_t skip;
+    ByteReader in;
+    int64_t taken = 0;
+  };
+  Result<bool> AppendBlock(Rows* rows);
+  Status AppendSingly(Rows* rows, std::vector<DeadLetter>* rejects);
   Result<bool> AppendRow(RowsKind kind, ByteReader* in, DeadLetter* reject);
 
   SchemaRef schema_;

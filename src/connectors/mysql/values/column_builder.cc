@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "data/recycling_pool.h"
+
 namespace leat::mysql {
 namespace {
 
@@ -45,7 +47,9 @@ void Must(const arrow::Status& status) {
 
 // Makes `buffer` hold `size` bytes and keeps what it has.
 uint8_t* Resize(std::unique_ptr<arrow::ResizableBuffer>* buffer, int64_t size) {
-  if (!*buffer) *buffer = arrow::AllocateResizableBuffer(0).ValueOrDie();
+  if (!*buffer) {
+    *buffer = arrow::AllocateResizableBuffer(0, RecyclingPool::ForBatches()).ValueOrDie();
+  }
   Must((*buffer)->Resize(size, /*shrink_to_fit=*/false));
   return (*buffer)->mutable_data();
 }
@@ -169,6 +173,13 @@ void TableBuilder::RollbackRow() {
   if (rows_ == capacity_) return;  // none was started
   for (size_t i = 0; i < columns_.size(); i++) {
     if (filled_[i]) columns_[i].Rollback(rows_);
+  }
+}
+
+void TableBuilder::RollbackRows(int64_t count) {
+  for (size_t i = 0; i < columns_.size(); i++) {
+    if (!filled_[i]) continue;
+    for (int64_t row = rows_ + count; row-- > rows_;) columns_[i].Rollback(row);
   }
 }
 

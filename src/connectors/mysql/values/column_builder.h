@@ -82,6 +82,24 @@ class ColumnBuilder {
   }
   void PutNull(int64_t row);
 
+  // For a loop over many rows that keeps in registers what each Put would load again. It
+  // writes fixed-width values at their places in `values`, which stays until the next
+  // row is started, and bytes at a cursor that it puts back before any other call.
+  struct BytesCursor {
+    char* at;
+    char* begin;
+    char* end;
+    size_t left() const { return static_cast<size_t>(end - at); }
+    int32_t size() const { return static_cast<int32_t>(at - begin); }
+  };
+  uint8_t* values() { return values_; }
+  BytesCursor cursor() {
+    return {bytes_ + bytes_size_, bytes_, bytes_ + bytes_capacity_};
+  }
+  void SetCursor(const BytesCursor& cursor) {
+    bytes_size_ = static_cast<size_t>(cursor.at - cursor.begin);
+  }
+
   Layout layout() const { return layout_; }
 
  private:
@@ -128,6 +146,13 @@ class TableBuilder {
     return rows_;
   }
   void CommitRow() { rows_++; }
+  // The same for `count` rows at once; the first one's number.
+  int64_t StartRows(int64_t count) {
+    while (capacity_ - rows_ < count) Grow();
+    return rows_;
+  }
+  void CommitRows(int64_t count) { rows_ += count; }
+  void RollbackRows(int64_t count);
   // Takes back the row started and not committed, or the last one committed.
   void RollbackRow();
   void RollbackCommitted();
