@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace leat::iceberg {
 namespace {
@@ -12,32 +13,45 @@ namespace {
 constexpr char kOpColumn[] = "_op";
 constexpr char kTimeColumn[] = "_ts";
 
-std::string_view OpLetter(Op op) {
-  switch (op) {
-    case Op::kInsert: return "c";
-    case Op::kUpdate: return "u";
-    case Op::kDelete: return "d";
-    case Op::kRead: return "r";
-  }
-  return "";
+constexpr char kOpLetters[] = "cudr";  // by Op
+
+// One letter a row.
+std::shared_ptr<arrow::Array> OpColumn(std::string letters) {
+  std::vector<int32_t> offsets(letters.size() + 1);
+  std::iota(offsets.begin(), offsets.end(), 0);
+  const auto rows = static_cast<int64_t>(letters.size());
+  return std::make_shared<arrow::StringArray>(
+      rows, arrow::Buffer::FromVector(std::move(offsets)),
+      arrow::Buffer::FromString(std::move(letters)));
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> WithOps(
-    const SchemaRef& shape, const arrow::RecordBatch& rows,
-    const std::vector<std::string_view>& ops, const std::vector<int64_t>& times) {
-  arrow::StringBuilder op;
-  arrow::TimestampBuilder time(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
-                               arrow::default_memory_pool());
-  arrow::Status status = arrow::Status::OK();
-  for (size_t i = 0; i < ops.size() && status.ok(); i++) {
-    status = op.Append(ops[i]);
-    if (status.ok()) status = times[i] == 0 ? time.AppendNull() : time.Append(times[i]);
+// Null where the time is not known, which is 0.
+Result<std::shared_ptr<arrow::Array>> TimeColumn(std::vector<int64_t> times) {
+  const auto type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  std::shared_ptr<arrow::Array> column;
+  if (std::ranges::find(times, 0) == times.end()) {
+    const auto rows = static_cast<int64_t>(times.size());
+    column = std::make_shared<arrow::TimestampArray>(
+        type, rows, arrow::Buffer::FromVector(std::move(times)));
+    return column;
   }
+  arrow::TimestampBuilder builder(type, arrow::default_memory_pool());
+  std::vector<bool> known;
+  for (const int64_t time : times) known.push_back(time != 0);
+  auto status = builder.AppendValues(times, known);
+  if (status.ok()) status = builder.Finish(&column);
+  if (!status.ok()) return FromArrow(status, "building _ts");
+  return column;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> WithOps(const SchemaRef& shape,
+                                                    const arrow::RecordBatch& rows,
+                                                    std::string letters,
+                                                    std::vector<int64_t> times) {
   arrow::ArrayVector columns = rows.columns();
-  columns.resize(columns.size() + 2);
-  if (status.ok()) status = op.Finish(&columns[columns.size() - 2]);
-  if (status.ok()) status = time.Finish(&columns.back());
-  if (!status.ok()) return FromArrow(status, "building _op and _ts");
+  columns.push_back(OpColumn(std::move(letters)));
+  ASSIGN_OR_RETURN(auto time, TimeColumn(std::move(times)));
+  columns.push_back(std::move(time));
   return arrow::RecordBatch::Make(shape->arrow, rows.num_rows(), std::move(columns));
 }
 
@@ -107,8 +121,8 @@ Result<uint32_t> TableWriter::AddTarget(const std::string& location, int spec_id
 
 Status TableWriter::SetSource(const SchemaRef& source) {
   RETURN_IF_ERROR(data_.CloseFiles());  // they have the old shape
-  const SchemaRef shape = options_.mode == Mode::kAppend ? AppendShape(*source) : source;
-  ASSIGN_OR_RETURN(shaper_, RowShaper::Make(*shape->arrow, table_->schema()));
+  shape_ = options_.mode == Mode::kAppend ? AppendShape(*source) : source;
+  ASSIGN_OR_RETURN(shaper_, RowShaper::Make(*shape_->arrow, table_->schema()));
   source_ = source;
   if (options_.mode == Mode::kAppend) return Status::Ok();
 
@@ -209,13 +223,14 @@ Result<TableWriter::Shaped> TableWriter::Shape(const ChunkRange& range,
                                  static_cast<int64_t>(range.size()));
   auto rows = out.source;
   if (options_.mode == Mode::kAppend) {
-    std::vector<std::string_view> ops;
-    std::vector<int64_t> times;
-    for (size_t i = range.from; i < range.to; i++) {
-      ops.push_back(OpLetter(chunk.ops[i]));
-      times.push_back(i < chunk.time.size() ? chunk.time[i] : 0);
+    std::string letters(range.size(), '\0');
+    std::vector<int64_t> times(range.size(), 0);
+    for (size_t i = 0; i < range.size(); i++) {
+      const size_t at = range.from + i;
+      letters[i] = kOpLetters[static_cast<size_t>(chunk.ops[at])];
+      if (at < chunk.time.size()) times[i] = chunk.time[at];
     }
-    ASSIGN_OR_RETURN(rows, WithOps(AppendShape(*source_), *rows, ops, times));
+    ASSIGN_OR_RETURN(rows, WithOps(shape_, *rows, std::move(letters), std::move(times)));
   }
   ASSIGN_OR_RETURN(out.rows, shaper_->Shape(*rows, &out.bad));
   if (options_.mode == Mode::kUpsert) {
@@ -333,8 +348,6 @@ Status TableWriter::Replace(const std::vector<KeyHash>& keys,
 Status TableWriter::Truncate(int64_t time) {
   RETURN_IF_ERROR(Begin());
   if (options_.mode == Mode::kAppend) {
-    const SchemaRef shape = AppendShape(*source_);
-    auto empty = arrow::RecordBatch::MakeEmpty(source_->arrow);
     arrow::ArrayVector nulls;
     for (const auto& field : source_->arrow->fields()) {
       auto null = arrow::MakeArrayOfNull(field->type(), 1);
@@ -342,7 +355,7 @@ Status TableWriter::Truncate(int64_t time) {
       nulls.push_back(*null);
     }
     const auto row = arrow::RecordBatch::Make(source_->arrow, 1, std::move(nulls));
-    ASSIGN_OR_RETURN(const auto with_op, WithOps(shape, *row, {"t"}, {time}));
+    ASSIGN_OR_RETURN(const auto with_op, WithOps(shape_, *row, "t", {time}));
     std::map<int64_t, std::string> bad;
     ASSIGN_OR_RETURN(const auto rows, shaper_->Shape(*with_op, &bad));
     return data_.Write(rows, nullptr);

@@ -102,6 +102,7 @@ class TableWriter {
   const CancelToken& cancel_;
 
   SchemaRef source_;
+  SchemaRef shape_;  // of its rows as they are written
   std::vector<std::string> key_;
   std::vector<int> key_columns_;  // in the source
   std::optional<RowShaper> shaper_;
