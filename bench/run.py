@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Measures Leat against raw programs, interleaved in one run on one machine, and prints the
-ratios. Absolute figures differ between machines; ratios within one run are what counts.
+ratios. Absolute figures differ between machines; ratios within one run are what counts. The
+sizes are such that what a run costs whatever it reads (part `start`) is a few per cent of it.
 
-usage: run.py [--rows 1000000] [--keys 10000000] [--large 10000000] [--freshness 60]
-              [--repeat 3] [--only PART...] [--write docs/performance.md]
+usage: run.py [--rows 10000000] [--small 1000000] [--keys 10000000] [--large 10000000]
+              [--freshness 60] [--repeat 3] [--only PART...] [--write docs/performance.md]
+--small: rows where each is a statement of its own, and changes of `upsert`.
 Parts: log snapshot upsert start idle transaction freshness
 """
 
@@ -95,7 +97,7 @@ class Bench:
     def log(self):
         """The log, by kind of statement, into each sink."""
         count = self.options.rows
-        few = count // 4
+        few = self.options.small
         for title, rows, write in (
                 (f"Log: {count:,} rows in statements of 1,000", count,
                  lambda low: workloads.multi_row(self.server, low, low + count)),
@@ -127,7 +129,7 @@ class Bench:
         return self.server.query(f"SELECT COALESCE(MAX(id) + 1, 0) FROM {table}")[0][0]
 
     def snapshot(self):
-        rows = self.options.rows
+        rows = 3 * self.options.small
         self.server.query(workloads.ORDERS.format(name="snap"))
         workloads.multi_row(self.server, 0, rows, "snap", 50_000)
         measures = {"raw SELECT": [], "leat → append, 1 worker": [], "leat → append": []}
@@ -142,7 +144,7 @@ class Bench:
 
     def upsert(self):
         """A million changes, half of them random updates, on a table of many keys."""
-        keys, changes = self.options.keys, self.options.rows
+        keys, changes = self.options.keys, self.options.small
         self.server.query("TRUNCATE TABLE orders")
         workloads.multi_row(self.server, 0, keys, statement_rows=50_000)
         project = self.project("upsert")
@@ -204,7 +206,8 @@ PARTS = ["log", "snapshot", "start", "idle", "freshness", "transaction", "upsert
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--small", type=int, default=1_000_000)
     parser.add_argument("--keys", type=int, default=10_000_000)
     parser.add_argument("--large", type=int, default=10_000_000)
     parser.add_argument("--freshness", type=int, default=60, help="seconds; 3600 for an hour")
