@@ -29,7 +29,7 @@ Token DecodeToken(const json& j) {
 ordered_json Encode(const ShardRange& range) {
   ordered_json previous = ordered_json::object();
   for (const auto& [table, token] : range.previous) {
-    previous[table] = token ? Encode(*token) : ordered_json(nullptr);
+    previous[table] = Encode(token);
   }
   return {{"shard", range.shard},
           {"from", range.from.text},
@@ -43,8 +43,7 @@ ShardRange DecodeRange(const json& j) {
   range.from.text = j.at("from");
   range.to.text = j.at("to");
   for (const auto& [table, token] : j.at("previous").items()) {
-    range.previous[table] =
-        token.is_null() ? std::nullopt : std::optional(DecodeToken(token));
+    range.previous[table] = DecodeToken(token);
   }
   return range;
 }
@@ -68,11 +67,23 @@ Result<Token> Token::FromJson(std::string_view text) {
   return Parse<Token>(text, "token", DecodeToken);
 }
 
+const Token* FindToken(const Tokens& tokens, const SinkTable& table) {
+  auto found = tokens.find(table);
+  return found == tokens.end() ? nullptr : &found->second;
+}
+
+std::string ShardRange::ToJson() const { return Encode(*this).dump(); }
+
+Result<ShardRange> ShardRange::FromJson(std::string_view text) {
+  return Parse<ShardRange>(text, "shard's position", DecodeRange);
+}
+
 std::string Checkpoint::ToJson() const {
   ordered_json ranges = ordered_json::array();
   for (const ShardRange& range : shards) ranges.push_back(Encode(range));
   ordered_json out = {{"pipeline", pipeline}, {"epoch", epoch},   {"attempt", attempt},
-                      {"shards", ranges},     {"tables", tables}, {"manifest", manifest}};
+                      {"shards", ranges},     {"tables", tables}, {"manifest", manifest},
+                      {"start", start}};
   return out.dump();
 }
 
@@ -85,6 +96,7 @@ Result<Checkpoint> Checkpoint::FromJson(std::string_view text) {
     for (const json& range : j.at("shards")) c.shards.push_back(DecodeRange(range));
     c.tables = j.at("tables").get<std::vector<SinkTable>>();
     c.manifest = j.at("manifest");
+    c.start = j.at("start");
     return c;
   });
 }

@@ -35,15 +35,23 @@ struct Token {
   static Result<Token> FromJson(std::string_view json);
 };
 
-// Each table's token; a table without one has none of this shard's rows.
-using Tokens = std::map<SinkTable, std::optional<Token>>;
+// A shard's token in each table; a table that is not in it has none of its rows.
+using Tokens = std::map<SinkTable, Token>;
+using ShardTokens = std::map<ShardId, Tokens>;
+
+// The shard's token in the table; null: none.
+const Token* FindToken(const Tokens& tokens, const SinkTable& table);
 
 // What one shard contributes to an epoch.
 struct ShardRange {
   ShardId shard;
   Position from;
   Position to;
-  Tokens previous;  // of every table of the shard when the epoch was prepared
+  Tokens previous;  // when the epoch was prepared; a table not in it had none
+
+  bool operator==(const ShardRange&) const = default;
+  std::string ToJson() const;
+  static Result<ShardRange> FromJson(std::string_view json);
 };
 
 // The decision: once saved, this epoch will be visible, whoever has to finish it.
@@ -51,9 +59,13 @@ struct Checkpoint {
   std::string pipeline;
   uint64_t epoch = 0;
   std::string attempt;
-  std::vector<ShardRange> shards;
-  std::vector<SinkTable> tables;  // those the epoch touches
-  std::string manifest;           // the sink's own: staged files, statistics, deletes
+  std::vector<ShardRange> shards;  // that moved: a shard that is idle costs nothing
+  std::vector<SinkTable> tables;   // those the epoch touches
+  std::string manifest;            // the sink's own: staged files, statistics, deletes
+  // It says where shards begin and has no rows, so that any process can commit it.
+  bool start = false;
+  // Source::Lease() at the commit. Not kept: it is worth nothing to another process.
+  std::string lease;
 
   Token TokenOf(const ShardRange& range) const {
     return {pipeline, range.shard, epoch, attempt, range.from, range.to, tables};

@@ -39,22 +39,21 @@ class Sink {
   // (files). False: an epoch that was not committed is lost with its process (a SQL
   // transaction).
   virtual bool staged() const = 0;
-  // False: the target has no place for a token (stdout, notify): GetTokens answers none,
-  // the store alone knows the position, and an epoch that may not have been committed is
-  // written again.
+  // False: the target has no place for a token (stdout, notify; see TokenlessSink).
   virtual bool holds_tokens() const { return true; }
   virtual Needs needs() const = 0;
   // The table that rows of `source` go to.
   virtual SinkTable TableFor(const TableId& source) const = 0;
 
   virtual Status Open(std::span<const SchemaRef> tables) = 0;
-  // The token of each of `tables` for this shard, as the target holds it now. With
-  // `claim` (the caller's attempt) a transactional sink first makes itself the owner,
-  // which ends whatever an older process has in flight. A table that does not exist, or
-  // was not among those opened, is no error: it is looked up, and has no token.
-  virtual Result<Tokens> GetTokens(const ShardId& shard,
-                                   std::span<const SinkTable> tables,
-                                   const std::string& claim) = 0;
+  // The tokens of these shards in these tables, as the target holds them now; who has
+  // none is left out. With `claim` (the caller's attempt; empty: only look) a
+  // transactional sink first makes itself the owner of these shards, which ends whatever
+  // an older process has in flight for them. A table that does not exist, or was not
+  // among those opened, is no error: it is looked up, and has no token.
+  virtual Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
+                                        std::span<const SinkTable> tables,
+                                        const std::string& claim) = 0;
 
   // Stages the batch: its events and rows in order. Whatever it keeps in memory is
   // bounded.
@@ -63,17 +62,37 @@ class Sink {
   virtual int64_t staged_bytes() const = 0;
   // Finishes what can be staged, durably.
   virtual Result<Prepared> Prepare() = 0;
-  // Makes a saved epoch visible by compare-and-set on each table's token. Repeating it is
+  // Makes a saved epoch visible: in each table all of its rows and the tokens of all its
+  // shards in one atomic write, by compare-and-set on those tokens. Repeating it is
   // harmless: a table that already has the epoch is left alone. Tables of the checkpoint
   // that its manifest does not mention get the token alone (in Iceberg with an empty
-  // snapshot); the manifest is empty in epoch 0 and in an epoch that only moves the
-  // position.
+  // snapshot); the manifest is empty in an epoch that only says where shards
+  // begin and in one that only moves positions.
   virtual Result<Committed> Commit(const Checkpoint& checkpoint) = 0;
   // Drops what is staged and not saved.
   virtual Status Abort() = 0;
-  // Between epochs, when there is time: compaction, expiry. `live` names every saved
-  // epoch.
-  virtual Status Upkeep(SteadyTime deadline) = 0;
+  // Between epochs, when there is time: compaction, expiry. `unfinished`: the epochs of
+  // any pipeline that are saved and perhaps not committed; nothing that a manifest among
+  // them names may go.
+  virtual Status Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) = 0;
+};
+
+// A sink without a place for tokens: the store alone knows the position, and an epoch
+// that may not have been committed is written again.
+class TokenlessSink : public Sink {
+ public:
+  bool staged() const override { return true; }
+  bool holds_tokens() const override { return false; }
+  SinkTable TableFor(const TableId& source) const override { return source.ToString(); }
+  Status Open(std::span<const SchemaRef> tables) override { return Status::Ok(); }
+  Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
+                                std::span<const SinkTable> tables,
+                                const std::string& claim) override {
+    return ShardTokens();
+  }
+  Status Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) override {
+    return Status::Ok();
+  }
 };
 
 }  // namespace leat

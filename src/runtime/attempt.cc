@@ -44,7 +44,7 @@ Status Attempt::Run() {
   Status result = Loop();
   // A cancelled attempt leaves as a crash would: the next start sorts it out.
   if (epochs_ && epochs_->open() && result.kind() != ErrorKind::kCancelled) {
-    if (Status s = epochs_->Abort(); !s.ok()) {
+    if (Status s = epochs_->Abort().status(); !s.ok()) {
       p_.log.Warn("dropping an open epoch failed; the next start does it",
                   {{"pipeline", owner_.pipeline}, {"error", s.message()}});
     }
@@ -54,12 +54,14 @@ Status Attempt::Run() {
 
 Status Attempt::Make() {
   RETURN_IF_ERROR(p_.store.Begin(owner_));
+  std::vector<std::unique_ptr<Step>> steps;
   if (p_.parts.steps) {
-    ASSIGN_OR_RETURN(steps_, p_.parts.steps(context_));
+    ASSIGN_OR_RETURN(steps, p_.parts.steps(context_));
   }
+  steps_ = std::make_unique<Steps>(std::move(steps), p_.clock);
   ASSIGN_OR_RETURN(sink_, p_.parts.sink(context_));
   Needs needs = sink_->needs();
-  for (const auto& step : steps_) needs.Add(step->needs());
+  needs.Add(steps_->needs());
   reader_ = std::make_unique<Reader>(p_.parts.source, context_, needs,
                                      p_.settings.queue_bytes, p_.board);
   return Status::Ok();
@@ -77,6 +79,7 @@ Status Attempt::Loop() {
     std::optional<ReadItem> item = reader_->Next(WaitUntil());
     if (item) RETURN_IF_ERROR(Handle(std::move(*item)));
     if (done_) break;
+    RETURN_IF_ERROR(RunTimers());
     if (epochs_ && epochs_->ShouldClose()) RETURN_IF_ERROR(Close());
     if (CaughtUp()) {
       RETURN_IF_ERROR(CloseIfOpen());
@@ -102,8 +105,7 @@ Status Attempt::Handle(ReadItem item) {
   switch (item.kind) {
     case ReadItem::Kind::kBatch: return HandleBatch(std::move(item.batch));
     case ReadItem::Kind::kAssigned: return Assign(item.shards);
-    case ReadItem::Kind::kRevoked:
-      return Status::Transient("shards were taken away; joining again");
+    case ReadItem::Kind::kRevoked: return Revoke(item.shards, item.lost);
     case ReadItem::Kind::kError:
       // What came before it is whole, and need not be read again.
       if (item.error.kind() != ErrorKind::kCancelled) RETURN_IF_ERROR(CloseIfOpen());
@@ -111,6 +113,9 @@ Status Attempt::Handle(ReadItem item) {
     case ReadItem::Kind::kEnd:
       if (epochs_ && !epochs_->AtBoundary()) {
         return Status::Bug("the source ended inside a transaction");
+      }
+      if (epochs_ && !epochs_->shards().empty()) {
+        RETURN_IF_ERROR(steps_->Finish(*epochs_));
       }
       [[fallthrough]];
     case ReadItem::Kind::kStopped: done_ = true; return CloseIfOpen();
@@ -121,12 +126,18 @@ Status Attempt::Handle(ReadItem item) {
 Status Attempt::HandleBatch(Batch batch) {
   if (!epochs_) return Status::Bug("a batch before any shard was assigned");
   RETURN_IF_ERROR(NoteTables(batch));
-  int64_t read = batch.rows();
+  if (epochs_->MustCloseBefore(batch)) RETURN_IF_ERROR(Close());
+  RETURN_IF_ERROR(epochs_->Begin(batch));
+  const int64_t read = batch.rows();
+  const ShardId shard = batch.shard;
+  const Position end = batch.end;
+  const bool boundary = batch.boundary;
   std::vector<DeadLetter> rejects = std::move(batch.rejects);
   batch.rejects.clear();
-  for (const auto& step : steps_) RETURN_IF_ERROR(step->Apply(&batch, &rejects));
-  if (epochs_->MustCloseBefore(batch)) RETURN_IF_ERROR(Close());
-  RETURN_IF_ERROR(epochs_->Write(batch, std::move(rejects)));
+  RETURN_IF_ERROR(epochs_->Reject(std::move(rejects), end));
+  RETURN_IF_ERROR(steps_->Apply(std::move(batch), *epochs_));
+  epochs_->Advance(shard, end, boundary);
+  if (boundary && !behind_.empty()) NoteBehind(shard);
   p_.board.Update([&](PipelineStats& s) { s.rows_read += read; });
   if (finishing_ && epochs_->AtBoundary()) {
     done_ = true;
@@ -145,27 +156,89 @@ Status Attempt::Assign(const std::vector<ShardId>& shards) {
         [this](const ShardId& shard, const Position& to) {
           reader_->Post([shard, to](Source& source) { source.Ack(shard, to); });
         });
-  } else if (epochs_->open() && !epochs_->AtBoundary()) {
-    return Status::Transient("shards came in the middle of a transaction; joining again");
+  } else if (!epochs_->AtBoundary()) {
+    RETURN_IF_ERROR(AbortAndReread({}));
   }
   RETURN_IF_ERROR(CloseIfOpen());
   EpochParts parts{owner_,   p_.store, *sink_,   reader_->source(),
                    p_.clock, p_.log,   p_.cancel};
   ASSIGN_OR_RETURN(Recovered recovered, Recover(parts, shards, SinkTables()));
   RETURN_IF_ERROR(StartShards(recovered));
+  for (const ShardId& shard : shards) NoteBehind(shard);
   reader_->Go();
+  ShowShards();
+  return Status::Ok();
+}
+
+void Attempt::ShowShards() {
   p_.board.Update([&](PipelineStats& s) {
     s.state =
         finishing_ ? PipelineStats::State::kStopping : PipelineStats::State::kRunning;
     s.epoch = epochs_->epoch();
+    s.committed.clear();
     for (const auto& [shard, state] : epochs_->shards()) {
       s.committed[shard] = state.committed;
     }
   });
+}
+
+// Whoever gets the shards next goes on from what is committed now; unless they are lost,
+// nothing need be read twice.
+Status Attempt::Revoke(const std::vector<ShardId>& shards, bool lost) {
+  if (!epochs_) return Status::Bug("shards were taken away before any was assigned");
+  const bool has = epochs_->Has(shards);
+  if (!lost && epochs_->AtBoundary()) {
+    if (has || epochs_->Ahead(shards)) RETURN_IF_ERROR(Close(/*into_sink=*/true));
+  } else if (has || !epochs_->AtBoundary()) {
+    RETURN_IF_ERROR(AbortAndReread(shards));
+  }
+  epochs_->Remove(shards);
+  for (const ShardId& shard : shards) {
+    behind_.erase(shard);
+    p_.log.Info(lost ? "shard lost" : "shard given up",
+                {{"pipeline", owner_.pipeline}, {"shard", shard}});
+  }
+  reader_->Go();
+  ShowShards();
   return Status::Ok();
 }
 
+Status Attempt::AbortAndReread(const std::vector<ShardId>& gone) {
+  ASSIGN_OR_RETURN(std::vector<ShardId> again, epochs_->Abort());
+  for (const ShardId& shard : gone) std::erase(again, shard);
+  return reader_->Call([&](Source& source) -> Status {
+    for (const ShardId& shard : again) {
+      const ShardState& state = epochs_->shards().at(shard);
+      ASSIGN_OR_RETURN(Position at,
+                       source.Start(shard, {state.committed, Floors(state)}));
+      if (at == state.committed) continue;
+      return Status::Transient("shard " + shard + " was reset by hand; starting again");
+    }
+    return Status::Ok();
+  });
+}
+
+Status Attempt::AskIfUnexpected(const Recovered& recovered) {
+  if (p_.settings.resume && recovered.shards.empty() && !recovered.fresh.empty() &&
+      epochs_->shards().empty()) {
+    return Status::Config(
+        "pipeline " + owner_.pipeline +
+        " should go on from where it was (--resume), but neither the data folder " +
+        p_.store.data().string() +
+        " nor the target knows a position of it. Check that both are the right ones; "
+        "without --resume it starts from the source's configured start");
+  }
+  if (recovered.sink_ahead.empty() || !steps_->stateful()) return Status::Ok();
+  if (p_.settings.new_state) return p_.store.DropState(owner_);
+  return Status::Config(
+      "the target is further than the state that the steps of pipeline " +
+      owner_.pipeline + " keep in " + (p_.store.data() / "store").string() +
+      ": that folder is new, or an older copy. Bring back the newest one; or, to go on "
+      "from where the target is with steps that remember nothing, run with --new-state");
+}
+
 Status Attempt::StartShards(const Recovered& recovered) {
+  RETURN_IF_ERROR(AskIfUnexpected(recovered));
   std::map<ShardId, Resume> resumes;
   for (const ShardId& shard : recovered.fresh) resumes[shard] = {};
   for (const auto& [shard, state] : recovered.shards) {
@@ -175,25 +248,40 @@ Status Attempt::StartShards(const Recovered& recovered) {
                              {"epoch", recovered.epoch},
                              {"position", state.committed.text}});
   }
-  std::map<ShardId, Position> starts;
+  ShardStates known;
+  ShardStates starts;
   RETURN_IF_ERROR(reader_->Call([&](Source& source) -> Status {
     for (const auto& [shard, resume] : resumes) {
-      ASSIGN_OR_RETURN(starts[shard], source.Start(shard, resume));
+      ASSIGN_OR_RETURN(Position at, source.Start(shard, resume));
+      auto found = recovered.shards.find(shard);
+      const bool recorded = found != recovered.shards.end();
+      ShardStates& states = recorded && at == resume.resume ? known : starts;
+      states[shard] = {at, at, recorded ? found->second.tokens : Tokens()};
       if (!p_.settings.until_caught_up || p_.memory.ends.contains(shard)) continue;
       ASSIGN_OR_RETURN(p_.memory.ends[shard], source.End(shard));
     }
     return Status::Ok();
   }));
-  RETURN_IF_ERROR(epochs_->Add(recovered.shards, recovered.epoch));
-  for (const auto& [shard, state] : recovered.shards) starts.erase(shard);
-  return epochs_->Start(starts, SinkTables());
+  RETURN_IF_ERROR(epochs_->Add(std::move(known), SinkTables(), recovered.epoch));
+  return epochs_->Start(std::move(starts), SinkTables());
 }
 
-Result<SchemaRef> Attempt::Shape(SchemaRef schema) {
-  for (const auto& step : steps_) {
-    ASSIGN_OR_RETURN(schema, step->Shape(schema));
+void Attempt::NoteBehind(const ShardId& shard) {
+  auto end = p_.memory.ends.find(shard);
+  if (end == p_.memory.ends.end()) return;
+  if (reader_->source().Reached(epochs_->shards().at(shard).reached, end->second)) {
+    behind_.erase(shard);
+  } else {
+    behind_.insert(shard);
   }
-  return schema;
+}
+
+Status Attempt::RunTimers() {
+  if (steps_->due() > p_.clock.Now() || !epochs_ || !epochs_->AtBoundary() ||
+      epochs_->shards().empty()) {
+    return Status::Ok();
+  }
+  return steps_->RunTimers(*epochs_);
 }
 
 Status Attempt::OpenSink() {
@@ -204,13 +292,13 @@ Status Attempt::OpenSink() {
   }));
   std::vector<SchemaRef> shapes;
   for (const SchemaRef& table : tables) {
-    ASSIGN_OR_RETURN(SchemaRef shape, Shape(table));
+    ASSIGN_OR_RETURN(SchemaRef shape, steps_->Shape(table));
     tables_[table->id] = sink_->TableFor(shape->id);
     shapes.push_back(std::move(shape));
   }
   for (const auto& [id, table] : p_.memory.tables) {
     if (tables_.contains(id)) continue;
-    ASSIGN_OR_RETURN(SchemaRef shape, Shape(table));
+    ASSIGN_OR_RETURN(SchemaRef shape, steps_->Shape(table));
     tables_[id] = sink_->TableFor(shape->id);
   }
   return sink_->Open(shapes);
@@ -228,10 +316,9 @@ std::vector<SinkTable> Attempt::SinkTables() const {
 std::map<TableId, Position> Attempt::Floors(const ShardState& state) const {
   std::map<TableId, Position> floors;
   for (const auto& [id, table] : tables_) {
-    auto found = state.tokens.find(table);
-    if (found == state.tokens.end() || !found->second) continue;
-    const Position& to = found->second->to;
-    if (!reader_->source().Reached(state.committed, to)) floors[id] = to;
+    const Token* token = FindToken(state.tokens, table);
+    if (!token) continue;
+    if (!reader_->source().Reached(state.committed, token->to)) floors[id] = token->to;
   }
   return floors;
 }
@@ -246,7 +333,7 @@ Status Attempt::NoteTables(const Batch& batch) {
 
 Status Attempt::NoteTable(const SchemaRef& schema) {
   if (tables_.contains(schema->id)) return Status::Ok();
-  ASSIGN_OR_RETURN(SchemaRef shape, Shape(schema));
+  ASSIGN_OR_RETURN(SchemaRef shape, steps_->Shape(schema));
   SinkTable table = sink_->TableFor(shape->id);
   tables_[schema->id] = table;
   p_.memory.tables[schema->id] = schema;
@@ -257,8 +344,8 @@ Status Attempt::CloseIfOpen() {
   return epochs_ && epochs_->open() && epochs_->AtBoundary() ? Close() : Status::Ok();
 }
 
-Status Attempt::Close() {
-  ASSIGN_OR_RETURN(ClosedEpoch closed, epochs_->Close());
+Status Attempt::Close(bool into_sink) {
+  ASSIGN_OR_RETURN(ClosedEpoch closed, epochs_->Close(into_sink));
   progressed_ = true;
   commits_since_upkeep_++;
   p_.board.AddRows(p_.clock.Now(), closed.rows);
@@ -267,20 +354,14 @@ Status Attempt::Close() {
     s.epochs++;
     s.epoch = closed.epoch;
     s.last_commit = p_.clock.WallMicros();
-    for (const auto& [shard, state] : epochs_->shards()) {
-      s.committed[shard] = state.committed;
-    }
+    for (const ShardRange& range : closed.shards) s.committed[range.shard] = range.to;
   });
   return Status::Ok();
 }
 
 bool Attempt::CaughtUp() const {
-  if (!p_.settings.until_caught_up || !epochs_ || !epochs_->AtBoundary()) return false;
-  return std::ranges::all_of(epochs_->shards(), [&](const auto& shard) {
-    auto end = p_.memory.ends.find(shard.first);
-    return end != p_.memory.ends.end() &&
-           reader_->source().Reached(shard.second.reached, end->second);
-  });
+  return p_.settings.until_caught_up && epochs_ && epochs_->AtBoundary() &&
+         behind_.empty();
 }
 
 // Upkeep is a favour: what it cannot do now, it does next time.
@@ -290,7 +371,8 @@ Status Attempt::Upkeep(bool idle) {
   bool due =
       idle ? now - upkeep_time_ >= kUpkeepEvery : commits_since_upkeep_ >= kUpkeepCommits;
   if (!due || commits_since_upkeep_ == 0) return Status::Ok();
-  Status s = sink_->Upkeep(now + kUpkeepTime);
+  ASSIGN_OR_RETURN(std::vector<Checkpoint> unfinished, p_.store.Unfinished());
+  Status s = sink_->Upkeep(now + kUpkeepTime, unfinished);
   upkeep_time_ = p_.clock.Now();
   commits_since_upkeep_ = 0;
   if (s.kind() != ErrorKind::kTransient && s.kind() != ErrorKind::kUnknownOutcome)

@@ -6,12 +6,14 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "runtime/board.h"
 #include "runtime/epoch.h"
 #include "runtime/pipeline.h"
 #include "runtime/reader.h"
+#include "runtime/steps.h"
 
 namespace leat {
 
@@ -51,14 +53,20 @@ class Attempt {
   Status Handle(ReadItem item);
   Status HandleBatch(Batch batch);
   Status Assign(const std::vector<ShardId>& shards);
+  Status Revoke(const std::vector<ShardId>& shards, bool lost);
   Status StartShards(const Recovered& recovered);
+  Status AskIfUnexpected(const Recovered& recovered);
+  // Drops the open epoch; what it had of the shards that stay is read again.
+  Status AbortAndReread(const std::vector<ShardId>& gone);
+  void NoteBehind(const ShardId& shard);
+  void ShowShards();
   Status OpenSink();
-  Result<SchemaRef> Shape(SchemaRef schema);
   Status NoteTable(const SchemaRef& schema);
   Status NoteTables(const Batch& batch);
+  Status RunTimers();
   std::map<TableId, Position> Floors(const ShardState& state) const;
   std::vector<SinkTable> SinkTables() const;
-  Status Close();
+  Status Close(bool into_sink = false);
   Status CloseIfOpen();
   bool CaughtUp() const;
   Status Upkeep(bool idle);
@@ -68,12 +76,13 @@ class Attempt {
   const AttemptParts p_;
   const Owner owner_;
   const Context context_;
-  std::vector<std::unique_ptr<Step>> steps_;
+  std::unique_ptr<Steps> steps_;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<EpochWriter> epochs_;  // from the first assignment on
 
   std::map<TableId, SinkTable> tables_;  // every table of the source known
+  std::set<ShardId> behind_;             // until_caught_up: have not reached their ends
   bool finishing_ = false;
   bool done_ = false;
   bool progressed_ = false;

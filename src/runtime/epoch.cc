@@ -22,6 +22,7 @@ bool ChangesTable(const Event& event) { return event.kind != Event::Kind::kSnaps
 
 Status CommitSaved(const EpochParts& parts, Checkpoint* checkpoint) {
   Backoff backoff(Millis(200), Millis(2000), checkpoint->epoch);
+  checkpoint->lease = parts.source.Lease();
   for (int tries = 1;; tries++) {
     RETURN_IF_ERROR(failpoint::Durable("epoch.commit.before"));
     auto committed = parts.sink.Commit(*checkpoint);
@@ -35,6 +36,9 @@ Status CommitSaved(const EpochParts& parts, Checkpoint* checkpoint) {
       continue;
     }
     Status error = committed.status();
+    if (error.kind() == ErrorKind::kFenced && !checkpoint->lease.empty()) {
+      error = Status::Transient(error.message() + "; joining the group again");
+    }
     if (error.kind() != ErrorKind::kUnknownOutcome || tries == kUnknownOutcomeTries) {
       return error.Within(fmt::format("committing epoch {}", checkpoint->epoch));
     }
@@ -57,85 +61,113 @@ EpochWriter::EpochWriter(EpochParts parts, CommitPolicy policy, int64_t max_dead
       ack_(std::move(ack)),
       sink_commit_time_(parts_.clock.Now()) {}
 
-Status EpochWriter::Add(std::map<ShardId, ShardState> shards, uint64_t epoch) {
+Status EpochWriter::Add(ShardStates shards, const std::vector<SinkTable>& tables,
+                        uint64_t epoch) {
   shards_.merge(shards);
+  tables_.insert(tables.begin(), tables.end());
   epoch_ = std::max(epoch_, epoch);
   ASSIGN_OR_RETURN(stored_dead_letters_,
                    parts_.store.CountDeadLetters(parts_.owner.pipeline));
   return Status::Ok();
 }
 
-Status EpochWriter::Start(const std::map<ShardId, Position>& starts,
-                          const std::vector<SinkTable>& tables) {
-  if (starts.empty()) return Status::Ok();
+Status EpochWriter::Start(ShardStates shards, const std::vector<SinkTable>& tables) {
+  if (shards.empty()) return Status::Ok();
   Checkpoint c;
   c.pipeline = parts_.owner.pipeline;
   c.attempt = parts_.owner.attempt;
   c.epoch = epoch_ == 0 && shards_.empty() ? 0 : epoch_ + 1;
   c.tables = tables;
-  Tokens none;
-  for (const SinkTable& table : tables) none[table] = std::nullopt;
-  for (const auto& [shard, at] : starts) {
-    shards_[shard] = {at, at, true, none};
-    c.shards.push_back({shard, at, at, none});
+  c.start = true;
+  for (const auto& [shard, state] : shards) {
+    c.shards.push_back({shard, state.committed, state.committed, state.tokens});
   }
-  return SaveAndCommit(std::move(c));
+  shards_.merge(shards);
+  return SaveAndCommit(&c);
+}
+
+void EpochWriter::Remove(const std::vector<ShardId>& shards) {
+  for (const ShardId& shard : shards) {
+    shards_.erase(shard);
+    ahead_.erase(shard);
+  }
 }
 
 Status EpochWriter::AddTable(const SinkTable& table) {
-  for (auto& [shard, state] : shards_) {
-    if (!state.tokens.contains(table)) {
-      ASSIGN_OR_RETURN(Tokens found,
-                       parts_.sink.GetTokens(shard, {&table, 1}, parts_.owner.attempt));
-      state.tokens[table] = found[table];
-    }
-    const std::optional<Token>& token = state.tokens[table];
-    if (token && !parts_.source.Reached(state.committed, token->to)) {
+  if (!tables_.insert(table).second) return Status::Ok();
+  std::vector<ShardId> names;
+  for (const auto& [shard, state] : shards_) names.push_back(shard);
+  ASSIGN_OR_RETURN(ShardTokens found,
+                   parts_.sink.GetTokens(names, {&table, 1}, parts_.owner.attempt));
+  for (const auto& [shard, tokens] : found) {
+    const Token* token = FindToken(tokens, table);
+    auto state = shards_.find(shard);
+    if (!token || state == shards_.end()) continue;
+    if (!parts_.source.Reached(state->second.committed, token->to)) {
       return Status::Transient("table " + table +
                                " has rows from further on than what is read now; "
                                "recovering again with it");
     }
+    state->second.tokens[table] = *token;
   }
   return Status::Ok();
 }
 
-Status EpochWriter::Write(const Batch& batch, std::vector<DeadLetter> rejects) {
-  auto found = shards_.find(batch.shard);
-  if (found == shards_.end()) {
+Status EpochWriter::Begin(const Batch& batch) {
+  if (!shards_.contains(batch.shard)) {
     return Status::Bug("a batch of shard " + batch.shard + ", which was not assigned");
   }
-  if (!open()) opened_ = parts_.clock.Now();
-  if (!batch.chunks.empty() || !batch.events.empty()) {
-    RETURN_IF_ERROR(parts_.sink.Write(batch, &rejects));
-    for (const Chunk& chunk : batch.chunks) touched_.insert(chunk.schema->id);
-    dirty_ = true;
-  }
-  if (!rejects.empty()) {
-    dirty_ = true;
-    RETURN_IF_ERROR(KeepRejects(std::move(rejects), batch.end));
-  }
-  rows_ += batch.rows();
-  bytes_ += batch.bytes;
-  ShardState& state = found->second;
-  state.boundary = batch.boundary;
-  if (batch.boundary && state.reached != batch.end) {
-    state.reached = batch.end;
-    moved_ = true;
-  }
+  active_.insert(batch.shard);
+  for (const Chunk& chunk : batch.chunks) touched_.insert(chunk.schema->id);
   return Status::Ok();
 }
 
-Status EpochWriter::KeepRejects(std::vector<DeadLetter> rejects, const Position& at) {
+Status EpochWriter::Write(const Batch& batch) {
+  if (batch.chunks.empty() && batch.events.empty()) return Status::Ok();
+  Touch();
+  dirty_ = true;
+  std::vector<DeadLetter> rejects;
+  RETURN_IF_ERROR(parts_.sink.Write(batch, &rejects));
+  rows_ += batch.rows();
+  bytes_ += batch.bytes;
+  return Reject(std::move(rejects), batch.end);
+}
+
+void EpochWriter::Touch() {
+  if (!open()) opened_ = parts_.clock.Now();
+}
+
+void EpochWriter::Advance(const ShardId& shard, const Position& end, bool boundary) {
+  if (!boundary) {
+    inside_.insert(shard);
+    return;
+  }
+  inside_.erase(shard);
+  ShardState& state = shards_[shard];
+  if (state.reached == end) return;
+  Touch();
+  state.reached = end;
+  moved_ = true;
+}
+
+Overlay& EpochWriter::overlay() {
   if (!overlay_) {
     overlay_ = std::make_unique<Overlay>(parts_.store, parts_.owner, epoch_ + 1);
   }
-  for (DeadLetter& letter : rejects) {
+  return *overlay_;
+}
+
+Status EpochWriter::Reject(std::vector<DeadLetter> letters, const Position& at) {
+  if (letters.empty()) return Status::Ok();
+  Touch();
+  dirty_ = true;
+  for (DeadLetter& letter : letters) {
     if (letter.position.empty()) letter.position = at;
     if (letter.time == 0) letter.time = parts_.clock.WallMicros();
-    RETURN_IF_ERROR(overlay_->AddDeadLetter(letter));
+    RETURN_IF_ERROR(overlay().AddDeadLetter(letter));
   }
   if (max_dead_letters_ < 0 || dead_letters() <= max_dead_letters_) return Status::Ok();
-  const DeadLetter& last = rejects.back();
+  const DeadLetter& last = letters.back();
   return Status::Config(fmt::format(
       "{} rows were refused, more than dead_letters.max ({}); the last one, of table {}: "
       "{}. Nothing of this epoch was committed; mend the cause, delete old dead letters "
@@ -147,8 +179,14 @@ int64_t EpochWriter::dead_letters() const {
   return stored_dead_letters_ + (overlay_ ? overlay_->dead_letters() : 0);
 }
 
-bool EpochWriter::AtBoundary() const {
-  return std::ranges::all_of(shards_, [](const auto& s) { return s.second.boundary; });
+bool EpochWriter::AtBoundary() const { return inside_.empty(); }
+
+bool EpochWriter::Has(const std::vector<ShardId>& shards) const {
+  return std::ranges::any_of(shards, [&](const auto& s) { return active_.contains(s); });
+}
+
+bool EpochWriter::Ahead(const std::vector<ShardId>& shards) const {
+  return std::ranges::any_of(shards, [&](const auto& s) { return ahead_.contains(s); });
 }
 
 bool EpochWriter::MustCloseBefore(const Batch& batch) const {
@@ -170,13 +208,17 @@ SteadyTime EpochWriter::Deadline() const {
 }
 
 std::vector<SinkTable> EpochWriter::Anchor() const {
-  for (const auto& [table, any] : shards_.begin()->second.tokens) {
-    bool rises = std::ranges::all_of(shards_, [&, &t = table](const auto& s) {
-      auto token = s.second.tokens.find(t);
-      return token == s.second.tokens.end() || !token->second ||
-             parts_.source.Reached(s.second.reached, token->second->to);
-    });
-    if (rises) return {table};
+  auto rises = [&](const ShardId& shard, const SinkTable& table) {
+    auto state = shards_.find(shard);
+    if (state == shards_.end()) return true;
+    const Token* token = FindToken(state->second.tokens, table);
+    return !token || parts_.source.Reached(state->second.reached, token->to);
+  };
+  for (const SinkTable& table : tables_) {
+    auto fits = [&](const ShardId& shard) { return rises(shard, table); };
+    if (std::ranges::all_of(active_, fits) && std::ranges::all_of(ahead_, fits)) {
+      return {table};
+    }
   }
   return {};
 }
@@ -188,64 +230,91 @@ Checkpoint EpochWriter::Describe(Prepared prepared) const {
   c.epoch = epoch_ + 1;
   c.tables = std::move(prepared.tables);
   c.manifest = std::move(prepared.manifest);
-  for (const auto& [shard, state] : shards_) {
-    // Without tokens the newest saved epoch is all that knows a shard's position.
-    if (state.reached == state.committed && parts_.sink.holds_tokens()) continue;
-    c.shards.push_back({shard, state.committed, state.reached, state.tokens});
+  std::set<ShardId> names;
+  for (const ShardId& name : active_) {
+    const ShardState& state = shards_.at(name);
+    if (state.reached != state.committed) names.insert(name);
+  }
+  // What the sink does not know yet, it is told with the next tokens it gets.
+  if (!c.tables.empty()) names.insert(ahead_.begin(), ahead_.end());
+  // Rows that a timer made are of no shard: any one's token tells that they are there.
+  if (names.empty()) names.insert(shards_.begin()->first);
+  for (const ShardId& name : names) {
+    const ShardState& state = shards_.at(name);
+    c.shards.push_back({name, state.committed, state.reached, state.tokens});
   }
   return c;
 }
 
-Result<ClosedEpoch> EpochWriter::Close() {
+Result<ClosedEpoch> EpochWriter::Close(bool into_sink) {
   if (!AtBoundary()) return Status::Bug("closing an epoch inside a transaction");
   ASSIGN_OR_RETURN(Prepared prepared, parts_.sink.Prepare());
   RETURN_IF_ERROR(failpoint::Durable("epoch.prepared"));
-  for (const SinkTable& table : prepared.tables) {
-    if (!shards_.begin()->second.tokens.contains(table)) RETURN_IF_ERROR(AddTable(table));
-  }
+  for (const SinkTable& table : prepared.tables) RETURN_IF_ERROR(AddTable(table));
   if (overlay_) RETURN_IF_ERROR(overlay_->Flush());
   if (prepared.tables.empty()) {
     prepared.manifest.clear();
-    if (parts_.clock.Now() - sink_commit_time_ >= kIdleCommit) {
+    if (into_sink || parts_.clock.Now() - sink_commit_time_ >= kIdleCommit) {
       prepared.tables = Anchor();
     }
   }
-  ClosedEpoch closed{epoch_ + 1, rows_, bytes_, !prepared.tables.empty()};
+  Checkpoint c = Describe(std::move(prepared));
+  ClosedEpoch closed{c.epoch, rows_, bytes_, {}};
   maybe_saved_ = true;
-  RETURN_IF_ERROR(SaveAndCommit(Describe(std::move(prepared))));
+  RETURN_IF_ERROR(SaveAndCommit(&c));
+  closed.shards = std::move(c.shards);
   return closed;
 }
 
 // From the save on the epoch is decided: whatever fails from here is rolled forward by
 // the next start.
-Status EpochWriter::SaveAndCommit(Checkpoint c) {
-  RETURN_IF_ERROR(parts_.store.Save(parts_.owner, c));
-  bool in_sink = !c.tables.empty() || !parts_.sink.holds_tokens();
+Status EpochWriter::SaveAndCommit(Checkpoint* c) {
+  RETURN_IF_ERROR(parts_.store.Save(parts_.owner, *c));
+  bool in_sink = !c->tables.empty() || !parts_.sink.holds_tokens();
   if (in_sink) {
-    RETURN_IF_ERROR(CommitSaved(parts_, &c));
+    RETURN_IF_ERROR(CommitSaved(parts_, c));
     sink_commit_time_ = parts_.clock.Now();
   }
   RETURN_IF_ERROR(parts_.store.Fold(parts_.owner));
-  epoch_ = c.epoch;
+  epoch_ = c->epoch;
+  Settle(*c, in_sink);
+  RETURN_IF_ERROR(failpoint::Durable("epoch.acked"));
+  stored_dead_letters_ = dead_letters();
+  Clear();
+  return Status::Ok();
+}
+
+void EpochWriter::Settle(const Checkpoint& c, bool in_sink) {
   for (const ShardRange& range : c.shards) {
     ShardState& state = shards_[range.shard];
     state.committed = range.to;
     for (const SinkTable& table : c.tables) state.tokens[table] = c.TokenOf(range);
-    if (in_sink) ack_(range.shard, range.to);
+    if (in_sink) {
+      ahead_.erase(range.shard);
+      ack_(range.shard, range.to);
+    } else {
+      ahead_.insert(range.shard);
+    }
   }
-  RETURN_IF_ERROR(failpoint::Durable("epoch.acked"));
-  stored_dead_letters_ = dead_letters();
+}
+
+void EpochWriter::Clear() {
   overlay_.reset();
+  active_.clear();
+  inside_.clear();
   touched_.clear();
   dirty_ = moved_ = maybe_saved_ = false;
   rows_ = bytes_ = 0;
-  return Status::Ok();
 }
 
-Status EpochWriter::Abort() {
-  if (maybe_saved_) return Status::Ok();
+Result<std::vector<ShardId>> EpochWriter::Abort() {
+  std::vector<ShardId> again(active_.begin(), active_.end());
+  if (maybe_saved_) return again;
   RETURN_IF_ERROR(parts_.sink.Abort());
-  return parts_.store.DropOverlays(parts_.owner, Store::Drop::kUnsaved);
+  RETURN_IF_ERROR(parts_.store.DropOverlays(parts_.owner, Store::Drop::kUnsaved));
+  for (const ShardId& shard : again) shards_[shard].reached = shards_[shard].committed;
+  Clear();
+  return again;
 }
 
 }  // namespace leat

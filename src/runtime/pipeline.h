@@ -42,6 +42,10 @@ struct PipelineSettings {
   int64_t max_dead_letters = -1;  // more of them in the store stop it; -1: no limit
   // Run ends with OK once the ends of all shards, as of the start, are committed.
   bool until_caught_up = false;
+  // It is no first start: where neither store nor sink knows a position, stop and ask.
+  bool resume = false;
+  // Steps whose state is lost, or older than the sink, go on with none.
+  bool new_state = false;
 };
 
 // How to make the parts, once for each attempt.

@@ -77,8 +77,6 @@ bool Reader::ReadOnce() {
   switch (read->kind) {
     case ReadResult::Kind::kIdle: return !queue_.closed();
     case ReadResult::Kind::kEnd: Push({.kind = ReadItem::Kind::kEnd}); return false;
-    case ReadResult::Kind::kRevoked:
-      return Push({.kind = ReadItem::Kind::kRevoked, .shards = std::move(read->shards)});
     case ReadResult::Kind::kBatch:
       if (read->batch.boundary) {
         in_transaction_.erase(read->batch.shard);
@@ -86,16 +84,22 @@ bool Reader::ReadOnce() {
         in_transaction_.insert(read->batch.shard);
       }
       return Push({.kind = ReadItem::Kind::kBatch, .batch = std::move(read->batch)});
-    case ReadResult::Kind::kAssigned: break;
+    case ReadResult::Kind::kAssigned:
+    case ReadResult::Kind::kRevoked: break;
   }
   {
     std::lock_guard lock(mutex_);
     waiting_ = true;
   }
-  if (!Push({.kind = ReadItem::Kind::kAssigned, .shards = std::move(read->shards)})) {
+  const bool revoked = read->kind == ReadResult::Kind::kRevoked;
+  if (!Push({.kind = revoked ? ReadItem::Kind::kRevoked : ReadItem::Kind::kAssigned,
+             .shards = std::move(read->shards),
+             .lost = read->lost})) {
     return false;
   }
   RunCalls(/*wait=*/true);
+  // The writer has closed its epoch at a boundary, or has every shard read from one.
+  in_transaction_.clear();
   return !queue_.closed();
 }
 

@@ -2,8 +2,9 @@
 // what it reads goes into a queue bounded in bytes. Whatever else the writer wants of the
 // source it asks for with Call or Post, which run on the reader's thread between reads.
 //
-// After shards were assigned the reader waits for Go: nothing is read before the writer
-// has recovered. After the last item (stopped, end, error) it still answers calls.
+// After shards were assigned or revoked the reader waits for Go: nothing is read before
+// the writer has recovered them, or has let go of them. After the last item (stopped,
+// end, error) it still answers calls.
 #pragma once
 
 #include <atomic>
@@ -28,6 +29,7 @@ struct ReadItem {
   Kind kind = Kind::kBatch;
   Batch batch = {};                  // kBatch
   std::vector<ShardId> shards = {};  // kAssigned, kRevoked
+  bool lost = false;                 // kRevoked
   Status error = {};                 // kError
 };
 
@@ -46,11 +48,11 @@ class Reader {
   int64_t queue_bytes() const { return queue_.bytes(); }
 
   // Runs `call` on the reader's thread and waits for it. Only while the reader does not
-  // wait for room in the queue: after an assignment or the last item.
+  // wait for room in the queue: until Go, or after the last item.
   Status Call(std::function<Status(Source&)> call);
   // The same without waiting, at any time.
   void Post(std::function<void(Source&)> call);
-  // Goes on reading after an assignment.
+  // Goes on reading after an assignment or a revocation.
   void Go();
   // Reads to the next boundary, or to `deadline`, then stops: kStopped.
   void Finish(SteadyTime deadline);

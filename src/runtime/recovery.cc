@@ -8,43 +8,16 @@
 namespace leat {
 namespace {
 
-const std::optional<Token>& Find(const Tokens& tokens, const SinkTable& table) {
-  static const std::optional<Token> kNone;
-  auto found = tokens.find(table);
-  return found == tokens.end() ? kNone : found->second;
-}
+bool SameEpoch(const Token* a, const Token* b) { return a ? b && a->SameEpoch(*b) : !b; }
 
-bool SameEpoch(const std::optional<Token>& a, const std::optional<Token>& b) {
-  return a ? b && a->SameEpoch(*b) : !b;
-}
-
-bool IsOf(const std::optional<Token>& token, const Checkpoint& saved) {
+bool IsOf(const Token* token, const Checkpoint& saved) {
   return token && token->epoch == saved.epoch && token->attempt == saved.attempt;
 }
 
-bool NoToken(const Tokens& tokens) {
-  return std::ranges::none_of(tokens, [](const auto& t) { return t.second.has_value(); });
-}
-
-// The tokens of a shard for `tables` and for every table those tokens name.
-Result<Tokens> GetAllTokens(const EpochParts& parts, const ShardId& shard,
-                            const std::set<SinkTable>& tables) {
-  Tokens all;
-  std::set<SinkTable> wanted = tables;
-  while (!wanted.empty()) {
-    std::vector<SinkTable> names(wanted.begin(), wanted.end());
-    ASSIGN_OR_RETURN(Tokens found,
-                     parts.sink.GetTokens(shard, names, parts.owner.attempt));
-    for (const SinkTable& name : names) all[name] = Find(found, name);
-    wanted.clear();
-    for (const auto& [table, token] : all) {
-      if (!token) continue;
-      for (const SinkTable& other : token->tables) {
-        if (!all.contains(other)) wanted.insert(other);
-      }
-    }
-  }
-  return all;
+bool SameTokens(const Tokens& a, const Tokens& b) {
+  return std::ranges::equal(a, b, [](const auto& x, const auto& y) {
+    return x.first == y.first && x.second.SameEpoch(y.second);
+  });
 }
 
 class Recovery {
@@ -55,54 +28,87 @@ class Recovery {
   Result<Recovered> Run(const std::vector<SinkTable>& tables) {
     ASSIGN_OR_RETURN(saved_,
                      parts_.store.Load(parts_.owner.pipeline, parts_.owner.worker));
+    if (saved_) result_.epoch = saved_->checkpoint.epoch;
     if (!parts_.sink.holds_tokens()) return RunWithoutTokens();
+    RETURN_IF_ERROR(ReadRanges());
     RETURN_IF_ERROR(ReadTokens(tables));
-    if (saved_) verdict_ = Judge(saved_->checkpoint, tokens_, parts_.sink.staged());
+    if (Open()) verdict_ = Judge(saved_->checkpoint, tokens_, parts_.sink.staged());
     RETURN_IF_ERROR(AskIfTheSinkWasEmptied());
     RETURN_IF_ERROR(Settle());
-    for (const ShardId& shard : assigned_) RETURN_IF_ERROR(Place(shard));
+    for (const ShardId& shard : assigned_) Place(shard);
     return std::move(result_);
   }
 
  private:
-  const ShardRange* SavedRange(const ShardId& shard) const {
-    if (!saved_) return nullptr;
-    for (const ShardRange& range : saved_->checkpoint.shards) {
-      if (range.shard == shard) return &range;
+  // There is a saved epoch that is not known to be committed.
+  bool Open() const { return saved_ && !saved_->folded; }
+
+  Status ReadRanges() {
+    for (const ShardId& shard : assigned_) {
+      ASSIGN_OR_RETURN(auto range, parts_.store.LoadRange(parts_.owner, shard));
+      if (range) ranges_[shard] = *std::move(range);
     }
-    return nullptr;
+    return Status::Ok();
   }
 
+  // For every table known, and every one that the store or a token names.
   Status ReadTokens(const std::vector<SinkTable>& tables) {
-    std::set<SinkTable> names(tables.begin(), tables.end());
-    std::set<ShardId> shards(assigned_.begin(), assigned_.end());
-    if (saved_) {
+    std::set<SinkTable> wanted(tables.begin(), tables.end());
+    auto want = [&](const ShardRange& range) {
+      for (const auto& [table, token] : range.previous) wanted.insert(table);
+    };
+    std::vector<ShardId> others;  // of the saved epoch, perhaps another process's by now
+    for (const auto& [shard, range] : ranges_) want(range);
+    if (Open()) {
       const Checkpoint& c = saved_->checkpoint;
-      names.insert(c.tables.begin(), c.tables.end());
+      wanted.insert(c.tables.begin(), c.tables.end());
       for (const ShardRange& range : c.shards) {
-        shards.insert(range.shard);
-        for (const auto& [table, token] : range.previous) names.insert(table);
+        want(range);
+        if (std::ranges::find(assigned_, range.shard) != assigned_.end()) continue;
+        others.push_back(range.shard);
       }
-      result_.epoch = c.epoch;
     }
-    for (const ShardId& shard : shards) {
-      ASSIGN_OR_RETURN(tokens_[shard], GetAllTokens(parts_, shard, names));
-      for (const auto& [table, token] : tokens_[shard]) {
-        if (token) result_.epoch = std::max(result_.epoch, token->epoch);
+    std::set<SinkTable> asked;
+    while (!wanted.empty()) {
+      std::vector<SinkTable> names(wanted.begin(), wanted.end());
+      asked.insert(names.begin(), names.end());
+      wanted.clear();
+      RETURN_IF_ERROR(ReadTokensOf(assigned_, names, parts_.owner.attempt));
+      RETURN_IF_ERROR(ReadTokensOf(others, names, /*claim=*/""));
+      for (const auto& [shard, tokens] : tokens_) {
+        for (const auto& [table, token] : tokens) {
+          for (const SinkTable& other : token.tables) {
+            if (!asked.contains(other)) wanted.insert(other);
+          }
+        }
       }
+    }
+    return Status::Ok();
+  }
+
+  Status ReadTokensOf(const std::vector<ShardId>& shards,
+                      const std::vector<SinkTable>& tables, const std::string& claim) {
+    if (shards.empty()) return Status::Ok();
+    ASSIGN_OR_RETURN(ShardTokens found, parts_.sink.GetTokens(shards, tables, claim));
+    for (auto& [shard, tokens] : found) {
+      for (const auto& [table, token] : tokens) {
+        result_.epoch = std::max(result_.epoch, token.epoch);
+      }
+      tokens_[shard].merge(tokens);
     }
     return Status::Ok();
   }
 
   // Nothing may be dropped, and nothing started over, before somebody said so.
   Status AskIfTheSinkWasEmptied() const {
-    if (verdict_ != Verdict::kOld) return Status::Ok();
-    bool none =
-        std::ranges::all_of(tokens_, [](const auto& t) { return NoToken(t.second); });
-    if (!none) return Status::Ok();
+    bool emptied = verdict_ == Verdict::kOld && tokens_.empty();
+    for (const auto& [shard, range] : ranges_) {
+      emptied = emptied || (!range.previous.empty() && !tokens_.contains(shard));
+    }
+    if (!emptied) return Status::Ok();
     return Status::Config(
         "the store says that pipeline " + parts_.owner.pipeline +
-        " got as far as epoch " + std::to_string(saved_->checkpoint.epoch) +
+        " got as far as epoch " + std::to_string(result_.epoch) +
         ", but the target has none of its tokens: its tables were dropped, or this is "
         "another target. Restore the target; or, to start over from the source's "
         "configured start, rename the pipeline or remove the folder " +
@@ -120,6 +126,7 @@ class Recovery {
       case Verdict::kCommitted: break;
     }
     RETURN_IF_ERROR(parts_.store.Fold(parts_.owner));
+    RETURN_IF_ERROR(ReadRanges());
     return parts_.store.DropOverlays(parts_.owner, Store::Drop::kUnsaved);
   }
 
@@ -130,12 +137,15 @@ class Recovery {
       for (const SinkTable& table : c.tables) {
         tokens_[range.shard][table] = c.TokenOf(range);
       }
-      if (parts_.sink.staged()) continue;
-      // The token came in under the attempt that saved it: claim it.
-      ASSIGN_OR_RETURN(
-          Tokens now, parts_.sink.GetTokens(range.shard, c.tables, parts_.owner.attempt));
+    }
+    if (parts_.sink.staged()) return Status::Ok();
+    // The tokens came in under the attempt that saved them: claim them.
+    ASSIGN_OR_RETURN(ShardTokens now,
+                     parts_.sink.GetTokens(assigned_, c.tables, parts_.owner.attempt));
+    for (const ShardRange& range : c.shards) {
+      if (std::ranges::find(assigned_, range.shard) == assigned_.end()) continue;
       for (const SinkTable& table : c.tables) {
-        if (IsOf(Find(now, table), c)) continue;
+        if (IsOf(FindToken(now[range.shard], table), c)) continue;
         return Status::Fenced("another process went on with shard " + range.shard +
                               " of pipeline " + parts_.owner.pipeline);
       }
@@ -143,35 +153,38 @@ class Recovery {
     return Status::Ok();
   }
 
-  Status Place(const ShardId& shard) {
+  // The store's position counts while the sink has the tokens that go with it; it is as
+  // far as they are or further. Else somebody went on without this store.
+  void Place(const ShardId& shard) {
     const Tokens& tokens = tokens_[shard];
-    const ShardRange* range = SavedRange(shard);
-    Position at;
-    if (range && verdict_ != Verdict::kOld) {
-      at = verdict_ == Verdict::kLost ? range->from : range->to;
-    } else if (!NoToken(tokens)) {
-      at = PositionOf(tokens, parts_.source);
+    auto range = ranges_.find(shard);
+    if (range != ranges_.end() && SameTokens(range->second.previous, tokens)) {
+      result_.shards[shard] = {range->second.to, range->second.to, tokens};
+    } else if (!tokens.empty()) {
+      Position at = PositionOf(tokens, parts_.source);
+      result_.shards[shard] = {at, at, tokens};
+      result_.sink_ahead.push_back(shard);
     } else {
       result_.fresh.push_back(shard);
-      return Status::Ok();
     }
-    result_.shards[shard] = {at, at, true, tokens};
-    return Status::Ok();
   }
 
   // The store alone knows the position. An epoch that may not have come out whole is
   // written again.
   Result<Recovered> RunWithoutTokens() {
-    if (saved_) result_.epoch = saved_->checkpoint.epoch;
-    RETURN_IF_ERROR(parts_.store.DropOverlays(parts_.owner, saved_ && saved_->folded
-                                                                ? Store::Drop::kUnsaved
-                                                                : Store::Drop::kAll));
+    if (Open() && saved_->checkpoint.start) {
+      RETURN_IF_ERROR(parts_.store.Fold(parts_.owner));
+    } else {
+      RETURN_IF_ERROR(parts_.store.DropOverlays(
+          parts_.owner, Open() ? Store::Drop::kAll : Store::Drop::kUnsaved));
+    }
+    RETURN_IF_ERROR(ReadRanges());
     for (const ShardId& shard : assigned_) {
-      if (const ShardRange* range = SavedRange(shard)) {
-        const Position& at = saved_->folded ? range->to : range->from;
-        result_.shards[shard] = {at, at, true, {}};
-      } else {
+      auto range = ranges_.find(shard);
+      if (range == ranges_.end()) {
         result_.fresh.push_back(shard);
+      } else {
+        result_.shards[shard] = {range->second.to, range->second.to, {}};
       }
     }
     return std::move(result_);
@@ -180,41 +193,51 @@ class Recovery {
   const EpochParts& parts_;
   const std::vector<ShardId>& assigned_;
   std::optional<SavedEpoch> saved_;
-  std::map<ShardId, Tokens> tokens_;
+  std::map<ShardId, ShardRange> ranges_;  // of those assigned, as far as the store knows
+  ShardTokens tokens_;
   Verdict verdict_ = Verdict::kNone;
   Recovered result_;
 };
 
 }  // namespace
 
-Verdict Judge(const Checkpoint& saved, const std::map<ShardId, Tokens>& tokens,
-              bool staged) {
-  bool whole = true;        // every table it touches has it
-  bool only_starts = true;  // it has no rows, so nothing of it can be lost
+// A table takes all shards' tokens in one write, so one of them proves that it has the
+// epoch, even where others were dealt to another process since, which went on with them.
+Verdict Judge(const Checkpoint& saved, const ShardTokens& tokens, bool staged) {
+  static const Tokens kNone;
+  auto now = [&](const ShardRange& range) -> const Tokens& {
+    auto found = tokens.find(range.shard);
+    return found == tokens.end() ? kNone : found->second;
+  };
+  auto landed = [&](const SinkTable& table) {
+    return std::ranges::any_of(saved.shards, [&](const ShardRange& range) {
+      return IsOf(FindToken(now(range), table), saved);
+    });
+  };
+  if (std::ranges::all_of(saved.tables, landed)) return Verdict::kCommitted;
   for (const ShardRange& range : saved.shards) {
-    only_starts = only_starts && range.from == range.to;
-    const Tokens& now = tokens.at(range.shard);
-    for (const auto& [table, token] : now) {
+    std::set<SinkTable> tables;
+    for (const auto& [table, token] : now(range)) tables.insert(table);
+    for (const auto& [table, token] : range.previous) tables.insert(table);
+    for (const SinkTable& table : tables) {
+      const Token* token = FindToken(now(range), table);
       bool touched = std::ranges::find(saved.tables, table) != saved.tables.end();
-      bool mine = touched && IsOf(token, saved);
-      if (!mine && !SameEpoch(token, Find(range.previous, table))) return Verdict::kOld;
-      if (touched && !mine) whole = false;
+      if (touched && IsOf(token, saved)) continue;
+      if (!SameEpoch(token, FindToken(range.previous, table))) return Verdict::kOld;
     }
   }
-  if (whole) return Verdict::kCommitted;
-  return staged || only_starts ? Verdict::kRollForward : Verdict::kLost;
+  return staged || saved.start ? Verdict::kRollForward : Verdict::kLost;
 }
 
 Position PositionOf(const Tokens& tokens, const Source& source) {
   Position furthest;
   for (const auto& [table, token] : tokens) {
-    if (!token) continue;
     bool complete =
-        std::ranges::all_of(token->tables, [&, &to = token->to](const auto& t) {
-          const std::optional<Token>& other = Find(tokens, t);
+        std::ranges::all_of(token.tables, [&, &to = token.to](const SinkTable& t) {
+          const Token* other = FindToken(tokens, t);
           return other && source.Reached(other->to, to);
         });
-    const Position& at = complete ? token->to : token->from;
+    const Position& at = complete ? token.to : token.from;
     if (furthest.empty() || source.Reached(at, furthest)) furthest = at;
   }
   return furthest;

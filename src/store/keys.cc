@@ -18,10 +18,14 @@ std::string Attempt(std::string_view pipeline, std::string_view worker) {
   return Key(kAttempts, pipeline, worker);
 }
 std::string Saved(std::string_view pipeline, std::string_view worker) {
-  return Key('C', pipeline, worker);
+  return Key(kCheckpoints, pipeline, worker);
 }
 std::string Folded(std::string_view pipeline, std::string_view worker) {
   return Key('F', pipeline, worker);
+}
+std::string Range(std::string_view pipeline, std::string_view worker,
+                  std::string_view shard) {
+  return Key('P', pipeline, worker, shard);
 }
 std::string State(std::string_view pipeline, std::string_view worker) {
   return Key('S', pipeline, worker);

@@ -5,6 +5,7 @@
 //   C pipeline worker                         its saved epoch, JSON
 //   F pipeline worker                         "epoch attempt" of the newest folded epoch
 //   O pipeline worker epoch attempt d|s KEY   overlay: a dead letter, or a state's key
+//   P pipeline worker shard                   the shard's newest folded range, JSON
 //   S pipeline worker KEY                     state
 //   D pipeline ID                             dead letter
 //   N pipeline                                how many of those there are
@@ -21,6 +22,8 @@ namespace leat::keys {
 std::string Attempt(std::string_view pipeline, std::string_view worker);
 std::string Saved(std::string_view pipeline, std::string_view worker);
 std::string Folded(std::string_view pipeline, std::string_view worker);
+std::string Range(std::string_view pipeline, std::string_view worker,
+                  std::string_view shard);
 // Prefixes; a KEY or ID follows.
 std::string State(std::string_view pipeline, std::string_view worker);
 std::string Overlays(std::string_view pipeline, std::string_view worker);
@@ -29,6 +32,7 @@ std::string DeadLetters(std::string_view pipeline);
 std::string DeadLetterCount(std::string_view pipeline);
 
 inline constexpr char kAttempts = 'A';
+inline constexpr char kCheckpoints = 'C';
 inline constexpr char kDeadLetterEntry = 'd';
 inline constexpr char kStateEntry = 's';
 // The first byte of a state's value in an overlay.

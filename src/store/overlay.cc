@@ -1,5 +1,6 @@
 #include "store/overlay.h"
 
+#include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
 #include "store/dead_letter.h"
@@ -44,7 +45,48 @@ Status Overlay::Delete(const std::string& key) {
   return Add(prefix_ + keys::kStateEntry + key, std::string(1, keys::kDeleted));
 }
 
+// Two sorted lists become one; the overlay's entry of a key goes before the state's.
+Status Overlay::Scan(const std::string& prefix, const Visit& visit) {
+  RETURN_IF_ERROR(Flush());
+  const std::string mine = prefix_ + keys::kStateEntry;
+  const std::string state = keys::State(owner_.pipeline, owner_.worker);
+  auto seek = [&](const std::string& names) {
+    std::unique_ptr<rocksdb::Iterator> it(
+        store_.db_->NewIterator(rocksdb::ReadOptions()));
+    it->Seek(names + prefix);
+    return it;
+  };
+  auto key = [&](const rocksdb::Iterator& it, const std::string& names) {
+    if (!it.Valid() || !it.key().starts_with(names + prefix)) {
+      return std::optional<std::string_view>();
+    }
+    return std::optional(it.key().ToStringView().substr(names.size()));
+  };
+  auto changed = seek(mine);
+  auto kept = seek(state);
+  for (;;) {
+    const auto a = key(*changed, mine);
+    const auto b = key(*kept, state);
+    if (!a && !b) break;
+    const bool overlaid = a && (!b || *a <= *b);
+    std::string_view value = (overlaid ? changed : kept)->value().ToStringView();
+    const bool deleted = overlaid && value.front() == keys::kDeleted;
+    if (overlaid) value.remove_prefix(1);
+    if (!deleted && !visit(overlaid ? *a : *b, value)) break;
+    const bool both = a && b && *a == *b;
+    if (overlaid) changed->Next();
+    if (!overlaid || both) kept->Next();
+  }
+  for (const auto& it : {&changed, &kept}) {
+    if (!(*it)->status().ok()) {
+      return Status::Config("cannot read the store: " + (*it)->status().ToString());
+    }
+  }
+  return Status::Ok();
+}
+
 Status Overlay::Add(std::string key, std::string value) {
+  changed_ = true;
   pending_bytes_ += key.size() + value.size();
   pending_.insert_or_assign(std::move(key), std::move(value));
   return pending_bytes_ < kPendingBytes ? Status::Ok() : Flush();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,11 +23,16 @@ class Overlay {
   Status AddDeadLetter(const DeadLetter& letter);
   // How many this overlay has.
   int64_t dead_letters() const { return dead_letters_; }
+  // Nothing was added.
+  bool empty() const { return !changed_; }
 
   // A step's state, by key.
   Result<std::optional<std::string>> Get(const std::string& key) const;
   Status Put(const std::string& key, std::string_view value);
   Status Delete(const std::string& key);
+  // State with this prefix, in the order of the keys, until `visit` answers false.
+  using Visit = std::function<bool(std::string_view key, std::string_view value)>;
+  Status Scan(const std::string& prefix, const Visit& visit);
 
   // Hands what is still in memory to the store. The save that follows makes it durable.
   Status Flush();
@@ -40,6 +46,7 @@ class Overlay {
   const std::string prefix_;
   std::map<std::string, std::string> pending_;  // at most kPendingBytes
   size_t pending_bytes_ = 0;
+  bool changed_ = false;
   uint32_t dead_letters_ = 0;
 };
 

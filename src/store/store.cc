@@ -90,6 +90,10 @@ Status Store::Fold(const Owner& owner) {
     RETURN_IF_ERROR(FoldDeadLetters(owner, overlay));
     rocksdb::WriteBatch batch;
     RETURN_IF_ERROR(FoldState(owner, overlay, &batch));
+    for (ShardRange range : c.shards) {
+      for (const SinkTable& table : c.tables) range.previous[table] = c.TokenOf(range);
+      batch.Put(keys::Range(owner.pipeline, owner.worker, range.shard), range.ToJson());
+    }
     batch.Put(keys::Folded(owner.pipeline, owner.worker), FoldedMark(c));
     RETURN_IF_ERROR(WriteAs(owner, &batch, /*sync=*/false));
   }
@@ -142,6 +146,39 @@ Status Store::FoldState(const Owner& owner, const std::string& overlay,
     batch->Delete(it->key());
   }
   return it->status().ok() ? Status::Ok() : db_->ReadError(it->status());
+}
+
+Result<std::optional<ShardRange>> Store::LoadRange(const Owner& owner,
+                                                   const ShardId& shard) const {
+  ASSIGN_OR_RETURN(auto text, Get(keys::Range(owner.pipeline, owner.worker, shard)));
+  if (!text) return std::optional<ShardRange>();
+  auto range = ShardRange::FromJson(*text);
+  if (range.ok()) return std::optional(*std::move(range));
+  return ReadError(data_, rocksdb::Status::Corruption(range.status().message()));
+}
+
+Result<std::vector<Checkpoint>> Store::Unfinished() const {
+  std::vector<Checkpoint> unfinished;
+  std::string prefix(1, keys::kCheckpoints);
+  auto it = Seek(*db_, prefix, "");
+  for (; Within(*it, prefix); it->Next()) {
+    std::string key = it->key().ToString();
+    size_t end = key.find('\0');
+    std::string pipeline = key.substr(1, end - 1);
+    std::string worker = key.substr(end + 1, key.size() - end - 2);
+    ASSIGN_OR_RETURN(auto saved, Load(pipeline, worker));
+    if (saved && !saved->folded) unfinished.push_back(std::move(saved->checkpoint));
+  }
+  if (!it->status().ok()) return ReadError(data_, it->status());
+  return unfinished;
+}
+
+Status Store::DropState(const Owner& owner) {
+  std::string state = keys::State(owner.pipeline, owner.worker);
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(state, keys::After(state));
+  std::lock_guard lock(mutex_);
+  return WriteAs(owner, &batch, /*sync=*/true);
 }
 
 Status Store::DropSaved(const Owner& owner) {

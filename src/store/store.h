@@ -60,14 +60,22 @@ class Store {
                                          const std::string& worker) const;
   // The decision point: durable, and everything written to the epoch's overlay with it.
   Status Save(const Owner& owner, const Checkpoint& checkpoint);
-  // After the commit of the saved epoch: moves its overlay into the state. Repeating it
-  // is harmless.
+  // After the commit of the saved epoch: moves its overlay into the state, and notes how
+  // far its shards are with that. Repeating it is harmless.
   Status Fold(const Owner& owner);
+  // What the newest folded epoch of a shard was: its `to` is where state and dead letters
+  // kept here stand, and `previous` are the tokens the shard has had since.
+  Result<std::optional<ShardRange>> LoadRange(const Owner& owner,
+                                              const ShardId& shard) const;
+  // The saved epochs of all pipelines that may not be committed yet.
+  Result<std::vector<Checkpoint>> Unfinished() const;
   // Drops the saved epoch and every overlay of the worker: the sink is ahead of them.
   Status DropSaved(const Owner& owner);
   // Drops the worker's overlays: all, or all but that of the saved epoch.
   enum class Drop : uint8_t { kAll, kUnsaved };
   Status DropOverlays(const Owner& owner, Drop which);
+  // Forgets the worker's state. Only between epochs.
+  Status DropState(const Owner& owner);
 
   // Dead letters of a pipeline's committed epochs. `after`: an id, or empty for the
   // first.

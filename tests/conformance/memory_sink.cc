@@ -25,11 +25,11 @@ Standing Compare(const std::map<ShardId, Token>& now, const Checkpoint& c,
   for (const ShardRange& range : c.shards) {
     auto found = now.find(range.shard);
     auto expected = range.previous.find(table);
-    bool none = expected == range.previous.end() || !expected->second;
+    bool none = expected == range.previous.end();
     mine = mine && found != now.end() && found->second.SameEpoch(c.TokenOf(range));
     previous =
         previous &&
-        (found == now.end() ? none : !none && found->second.SameEpoch(*expected->second));
+        (found == now.end() ? none : !none && found->second.SameEpoch(expected->second));
   }
   return mine ? Standing::kMine : previous ? Standing::kPrevious : Standing::kOther;
 }
@@ -104,18 +104,19 @@ Status MemorySinkBase::Write(const Batch& batch, std::vector<DeadLetter>* reject
   return Status::Ok();
 }
 
-Result<Tokens> MemoryStagedSink::GetTokens(const ShardId& shard,
-                                           std::span<const SinkTable> tables,
-                                           const std::string& claim) {
-  Tokens tokens;
+Result<ShardTokens> MemoryStagedSink::GetTokens(std::span<const ShardId> shards,
+                                                std::span<const SinkTable> tables,
+                                                const std::string& claim) {
+  ShardTokens tokens;
   for (const SinkTable& table : tables) {
     RETURN_IF_ERROR(failpoint::Durable("memory.token"));
     std::lock_guard lock(target_.mutex_);
     auto found = target_.tables_.find(table);
-    tokens[table] = std::nullopt;
     if (found == target_.tables_.end()) continue;
-    auto token = found->second.tokens.find(shard);
-    if (token != found->second.tokens.end()) tokens[table] = token->second;
+    for (const ShardId& shard : shards) {
+      auto token = found->second.tokens.find(shard);
+      if (token != found->second.tokens.end()) tokens[shard][table] = token->second;
+    }
   }
   return tokens;
 }
@@ -203,18 +204,19 @@ Status MemoryStagedSink::Abort() {
   return Status::Ok();
 }
 
-Result<Tokens> MemoryTransactionalSink::GetTokens(const ShardId& shard,
-                                                  std::span<const SinkTable> tables,
-                                                  const std::string& claim) {
+Result<ShardTokens> MemoryTransactionalSink::GetTokens(std::span<const ShardId> shards,
+                                                       std::span<const SinkTable> tables,
+                                                       const std::string& claim) {
   RETURN_IF_ERROR(failpoint::Durable("memory.claim"));
-  claimed_ = claim;
+  if (!claim.empty()) claimed_ = claim;
   std::lock_guard lock(target_.mutex_);
-  Tokens tokens;
-  for (const SinkTable& table : tables) tokens[table] = std::nullopt;
+  ShardTokens tokens;
   const auto& now = target_.tables_[kTokenTable].tokens;
-  if (!now.empty()) target_.owner_ = claim;
-  if (auto found = now.find(shard); found != now.end()) {
-    tokens[kTokenTable] = found->second;
+  for (const ShardId& shard : shards) {
+    auto found = now.find(shard);
+    if (found == now.end()) continue;
+    if (!claim.empty()) target_.owners_[shard] = claim;
+    tokens[shard][kTokenTable] = found->second;
   }
   return tokens;
 }
@@ -239,8 +241,11 @@ Result<Committed> MemoryTransactionalSink::Commit(const Checkpoint& c) {
     if (standing == Standing::kMine) return Committed{};
     if (standing == Standing::kOther) return Fenced(kTokenTable);
     if (!connected_) return Status::Transient("the transaction is gone");
-    if (!now.empty() && target_.owner_ != claimed_) return Fenced(kTokenTable);
-    if (now.empty()) target_.owner_ = claimed_;
+    for (const ShardRange& range : c.shards) {
+      std::string& owner = target_.owners_[range.shard];
+      if (!now.contains(range.shard)) owner = claimed_;
+      if (owner != claimed_) return Fenced(kTokenTable);
+    }
     target_.Land(kTokenTable, TokensOf(c), {});
     for (auto& [table, rows] : staged_) {
       auto& visible = target_.tables_[table].rows;

@@ -1,7 +1,7 @@
 // Sinks in memory: a staged one, which commits table by table as Iceberg does, and a
-// transactional one with a single token and an owner, as SQL databases have. Strict where
-// a real server would be: a commit that names a missing file, or a token that falls, is
-// kept as an error for the test to see.
+// transactional one with a single table of tokens and their owners, as SQL databases
+// have. Strict where a real server would be: a commit that names a missing file, or a
+// token that falls, is kept as an error for the test to see.
 #pragma once
 
 #include <functional>
@@ -52,7 +52,7 @@ class MemoryTarget {
   std::map<SinkTable, Table> tables_;
   std::map<std::string, std::vector<int64_t>> files_;
   std::map<ShardId, Position> starts_;
-  std::string owner_;  // transactional: who may commit
+  std::map<ShardId, std::string> owners_;  // transactional: who may commit
   std::vector<std::string> errors_;
   int disturb_ = 0;
   int rewrite_ = 0;
@@ -75,7 +75,9 @@ class MemorySinkBase : public Sink {
   Status Open(std::span<const SchemaRef> tables) override { return Status::Ok(); }
   Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) override;
   int64_t staged_bytes() const override { return staged_bytes_; }
-  Status Upkeep(SteadyTime deadline) override { return Status::Ok(); }
+  Status Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) override {
+    return Status::Ok();
+  }
 
  protected:
   MemoryTarget& target_;
@@ -89,8 +91,9 @@ class MemoryStagedSink final : public MemorySinkBase {
   using MemorySinkBase::MemorySinkBase;
   bool staged() const override { return true; }
   SinkTable TableFor(const TableId& source) const override { return source.table; }
-  Result<Tokens> GetTokens(const ShardId& shard, std::span<const SinkTable> tables,
-                           const std::string& claim) override;
+  Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
+                                std::span<const SinkTable> tables,
+                                const std::string& claim) override;
   Result<Prepared> Prepare() override;
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;
@@ -107,8 +110,9 @@ class MemoryTransactionalSink final : public MemorySinkBase {
   static constexpr char kTokenTable[] = "leat_commits";
   bool staged() const override { return false; }
   SinkTable TableFor(const TableId& source) const override { return kTokenTable; }
-  Result<Tokens> GetTokens(const ShardId& shard, std::span<const SinkTable> tables,
-                           const std::string& claim) override;
+  Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
+                                std::span<const SinkTable> tables,
+                                const std::string& claim) override;
   Result<Prepared> Prepare() override;
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;

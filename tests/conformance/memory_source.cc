@@ -43,6 +43,88 @@ SchemaRef MemoryLog::Schema(const std::string& table) const {
                            {{"id", arrow::int64(), false, "bigint(20)"}}, {0});
 }
 
+int MemoryGroup::Join() {
+  std::lock_guard lock(mutex_);
+  members_[++joined_] = {};
+  return joined_;
+}
+
+void MemoryGroup::Leave(int member) {
+  std::lock_guard lock(mutex_);
+  for (const ShardId& shard : HeldBy(member)) owners_.erase(shard);
+  members_.erase(member);
+}
+
+std::vector<ShardId> MemoryGroup::HeldBy(int member) const {
+  std::vector<ShardId> held;
+  for (const auto& [shard, owner] : owners_) {
+    if (owner == member) held.push_back(shard);
+  }
+  return held;
+}
+
+std::vector<ShardId> MemoryGroup::Free() const {
+  std::vector<ShardId> free;
+  for (const auto& [shard, transactions] : log_.shards()) {
+    bool done = log_.purged(shard) >= log_.size(shard);
+    if (!done && !owners_.contains(shard)) free.push_back(shard);
+  }
+  return free;
+}
+
+// Whoever has not been heard of for long has gone.
+void MemoryGroup::Expel(int but) {
+  for (auto& [shard, owner] : owners_) {
+    if (owner != but) members_[owner].lost.insert(shard);
+  }
+  std::erase_if(owners_, [&](const auto& entry) { return entry.second != but; });
+}
+
+MemoryGroup::Deal MemoryGroup::Poll(int member, bool idle) {
+  constexpr int kPatience = 200;
+  std::lock_guard lock(mutex_);
+  Member& me = members_[member];
+  for (const ShardId& shard : me.giving) owners_.erase(shard);
+  me.giving.clear();
+  Deal deal;
+  if (!me.lost.empty()) {
+    deal.drop.assign(me.lost.begin(), me.lost.end());
+    deal.lost = true;
+    me.lost.clear();
+    return deal;
+  }
+  std::vector<ShardId> held = HeldBy(member);
+  std::vector<ShardId> free = Free();
+  if (!held.empty() && (idle || Draw(6))) {
+    deal.drop = idle ? held : std::vector{held[random_() % held.size()]};
+    deal.lost = Draw(6);
+    for (const ShardId& shard : deal.drop) {
+      if (deal.lost) owners_.erase(shard);
+      if (!deal.lost) me.giving.insert(shard);
+    }
+  } else if (!free.empty() && (held.empty() || Draw(3))) {
+    for (const ShardId& shard : free) {
+      if (deal.take.empty() || Draw(2)) deal.take.push_back(shard);
+    }
+    for (const ShardId& shard : deal.take) owners_[shard] = member;
+  } else if (held.empty() && owners_.empty()) {
+    deal.end = true;
+  } else if (held.empty() && ++me.waiting > kPatience) {
+    Expel(member);
+  }
+  if (!held.empty()) me.waiting = 0;
+  return deal;
+}
+
+MemorySource::MemorySource(MemoryLog& log, MemorySourceOptions options)
+    : log_(log), options_(std::move(options)) {
+  if (options_.group) member_ = options_.group->Join();
+}
+
+MemorySource::~MemorySource() {
+  if (options_.group) options_.group->Leave(member_);
+}
+
 Result<std::vector<SchemaRef>> MemorySource::Tables() {
   std::vector<SchemaRef> tables;
   if (!options_.knows_tables) return tables;
@@ -60,6 +142,7 @@ Result<std::vector<SchemaRef>> MemorySource::Tables() {
 }
 
 Result<Position> MemorySource::Start(const ShardId& shard, const Resume& resume) {
+  Forget(shard);
   Cursor& cursor = cursors_[shard];
   cursor.at = resume.resume.empty() ? log_.FirstPosition() : Number(resume.resume);
   for (const auto& [table, floor] : resume.floors) {
@@ -74,6 +157,9 @@ Result<Position> MemorySource::Start(const ShardId& shard, const Resume& resume)
 }
 
 Result<ReadResult> MemorySource::Read(SteadyTime deadline) {
+  if (options_.group) {
+    if (std::optional<ReadResult> dealt = AskGroup()) return *std::move(dealt);
+  }
   ReadResult result;
   if (!assigned_) {
     assigned_ = true;
@@ -86,7 +172,7 @@ Result<ReadResult> MemorySource::Read(SteadyTime deadline) {
   }
   for (auto& [shard, cursor] : cursors_) {
     if (!ready_.empty()) break;
-    if (cursor.at < static_cast<int64_t>(log_.shards().at(shard).size())) {
+    if (cursor.at < log_.size(shard)) {
       Emit(shard, &cursor);
     }
   }
@@ -102,6 +188,40 @@ Result<ReadResult> MemorySource::Read(SteadyTime deadline) {
   }
   std::this_thread::sleep_until(deadline);
   return result;
+}
+
+std::optional<ReadResult> MemorySource::AskGroup() {
+  ReadResult result;
+  bool idle = AllRead();
+  MemoryGroup::Deal deal = options_.group->Poll(member_, idle);
+  if (!deal.drop.empty()) {
+    for (const ShardId& shard : deal.drop) Forget(shard);
+    result.kind = ReadResult::Kind::kRevoked;
+    result.shards = std::move(deal.drop);
+    result.lost = deal.lost;
+  } else if (!deal.take.empty() || !assigned_) {
+    result.kind = ReadResult::Kind::kAssigned;
+    result.shards = std::move(deal.take);
+    assigned_ = true;
+  } else if (deal.end) {
+    result.kind = ReadResult::Kind::kEnd;
+  } else if (idle) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  } else {
+    return std::nullopt;
+  }
+  return result;
+}
+
+bool MemorySource::AllRead() const {
+  return ready_.empty() && std::ranges::all_of(cursors_, [&](const auto& cursor) {
+           return cursor.second.at >= log_.size(cursor.first);
+         });
+}
+
+void MemorySource::Forget(const ShardId& shard) {
+  cursors_.erase(shard);
+  std::erase_if(ready_, [&](const Batch& batch) { return batch.shard == shard; });
 }
 
 void MemorySource::Emit(const ShardId& shard, Cursor* cursor) {
@@ -139,9 +259,7 @@ void MemorySource::Announce(const std::string& table, Batch* batch) {
   batch->events.push_back(std::move(event));
 }
 
-Result<Position> MemorySource::End(const ShardId& shard) {
-  return At(static_cast<int64_t>(log_.shards().at(shard).size()));
-}
+Result<Position> MemorySource::End(const ShardId& shard) { return At(log_.size(shard)); }
 
 bool MemorySource::Reached(const Position& at, const Position& target) const {
   return Number(at) >= Number(target);

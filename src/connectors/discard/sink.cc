@@ -12,14 +12,6 @@ Needs DiscardSink::needs() const {
   return needs;
 }
 
-Result<Tokens> DiscardSink::GetTokens(const ShardId& shard,
-                                      std::span<const SinkTable> tables,
-                                      const std::string& claim) {
-  Tokens none;
-  for (const SinkTable& table : tables) none[table] = std::nullopt;
-  return none;
-}
-
 Status DiscardSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
   rows_ += batch.rows();
   events_ += static_cast<int64_t>(batch.events.size());

@@ -1,32 +1,24 @@
 // DiscardSink: counts rows and lets them go; for measuring a source.
 //
-// It has no place for a token: the store alone knows the position. Errors: none.
-// Threads: core/sink.h.
+// Errors: none. Threads: core/sink.h.
 #pragma once
 
 #include "core/sink.h"
 
 namespace leat::discard {
 
-class DiscardSink final : public Sink {
+class DiscardSink final : public TokenlessSink {
  public:
   explicit DiscardSink(const Context& context) : log_(context.log) {}
   ~DiscardSink() override;
 
-  bool staged() const override { return true; }
-  bool holds_tokens() const override { return false; }
   // As an upsert needs them, so that a measurement of the source is no flattery.
   Needs needs() const override;
-  SinkTable TableFor(const TableId& source) const override { return source.ToString(); }
-  Status Open(std::span<const SchemaRef> tables) override { return Status::Ok(); }
-  Result<Tokens> GetTokens(const ShardId& shard, std::span<const SinkTable> tables,
-                           const std::string& claim) override;
   Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) override;
   int64_t staged_bytes() const override { return bytes_; }
   Result<Prepared> Prepare() override { return Prepared{}; }
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;
-  Status Upkeep(SteadyTime deadline) override { return Status::Ok(); }
 
  private:
   Logger& log_;

@@ -7,6 +7,7 @@
 
 #include "connectors/iceberg/metadata/uuid.h"
 #include "connectors/iceberg/rewritten.h"
+#include "connectors/iceberg/token_set.h"
 #include "connectors/iceberg/upkeep/expiry.h"
 
 namespace leat::iceberg {
@@ -17,13 +18,14 @@ constexpr size_t kSmallManifest = 64;
 // A manifest of this size is never merged again.
 constexpr int64_t kLargeManifest = 4 << 20;
 
-std::string DescribeToken(const std::optional<Token>& token) {
+std::string DescribeToken(const Token* token) {
   if (!token) return "none";
   return fmt::format("epoch {} of attempt {}", token->epoch, token->attempt);
 }
 
-bool SameToken(const std::optional<Token>& a, const std::optional<Token>& b) {
-  return a && b ? a->SameEpoch(*b) : a.has_value() == b.has_value();
+const Token* Find(const std::map<ShardId, Token>& tokens, const ShardId& shard) {
+  const auto found = tokens.find(shard);
+  return found == tokens.end() ? nullptr : &found->second;
 }
 
 }  // namespace
@@ -42,21 +44,42 @@ void CommitAttempt::Tally::Add(const DataFile& file) {
 CommitAttempt::CommitAttempt(Table& table, const TableChange& change)
     : table_(table), change_(change), snapshot_id_(NewSnapshotId()) {}
 
-Result<std::optional<TableCommit>> CommitAttempt::CheckToken() {
-  if (!change_.token) return std::optional<TableCommit>();
-  const Token& mine = *change_.token;
-  ASSIGN_OR_RETURN(std::optional<Token> have, table_.GetToken(mine.pipeline, mine.shard));
-  if (have && have->SameEpoch(mine)) {
+// The shards' tokens come in one write, so one of them proves that the epoch is there,
+// even where another shard was dealt to another process since, which went on with it.
+Result<std::optional<TableCommit>> CommitAttempt::CheckTokens() {
+  if (change_.tokens.empty()) return std::optional<TableCommit>();
+  const std::string& pipeline = change_.tokens.front().pipeline;
+  std::vector<ShardId> shards;
+  for (const Token& mine : change_.tokens) shards.push_back(mine.shard);
+  ASSIGN_OR_RETURN(const auto now, table_.GetTokens(pipeline, shards));
+  for (const Token& mine : change_.tokens) {
+    const Token* have = Find(now, mine.shard);
+    if (!have || !have->SameEpoch(mine)) continue;
     TableCommit there;
     there.outcome = TableCommit::Outcome::kAlreadyThere;
     return std::optional<TableCommit>(std::move(there));
   }
-  if (SameToken(have, change_.expected)) return std::optional<TableCommit>();
-  return Status::Fenced(fmt::format(
-      "The table has {} of pipeline {}, shard {}, where {} was expected to precede {}. "
-      "Another process runs this pipeline, or the checkpoints are older than the table",
-      DescribeToken(have), mine.pipeline, mine.shard, DescribeToken(change_.expected),
-      DescribeToken(mine)));
+  for (const Token& mine : change_.tokens) {
+    const Token* have = Find(now, mine.shard);
+    const Token* expected = Find(change_.expected, mine.shard);
+    if (have && expected ? have->SameEpoch(*expected) : have == expected) continue;
+    return Status::Fenced(fmt::format(
+        "The table has {} of pipeline {}, shard {}, where {} was expected to precede {}. "
+        "Another process runs this pipeline, or the checkpoints are older than the table",
+        DescribeToken(have), pipeline, mine.shard, DescribeToken(expected),
+        DescribeToken(&mine)));
+  }
+  return std::optional<TableCommit>();
+}
+
+Status CommitAttempt::PutTokens(TableMetadata* next) const {
+  if (change_.tokens.empty()) return Status::Ok();
+  const std::string& pipeline = change_.tokens.front().pipeline;
+  const std::string key = TokenSet::Key(pipeline);
+  ASSIGN_OR_RETURN(TokenSet all, TokenSet::FromJson(pipeline, next->Property(key, "")));
+  for (const Token& token : change_.tokens) all.Put(token, snapshot_id_);
+  next->SetProperty(key, all.ToJson());
+  return Status::Ok();
 }
 
 Result<std::optional<TableCommit>> CommitAttempt::CheckBase() {
@@ -70,7 +93,7 @@ Result<std::optional<TableCommit>> CommitAttempt::CheckBase() {
 
 Result<std::optional<TableCommit>> CommitAttempt::Try() {
   tries_++;
-  ASSIGN_OR_RETURN(std::optional<TableCommit> known, CheckToken());
+  ASSIGN_OR_RETURN(std::optional<TableCommit> known, CheckTokens());
   if (known) return known;
   ASSIGN_OR_RETURN(known, CheckBase());
   if (known) return known;
@@ -85,10 +108,7 @@ Result<std::optional<TableCommit>> CommitAttempt::Try() {
 
   TableMetadata next = table_.loaded_.metadata;
   next.AddSnapshot(std::move(snapshot));
-  if (change_.token) {
-    next.SetProperty(TokenKey(change_.token->pipeline, change_.token->shard),
-                     change_.token->ToJson());
-  }
+  RETURN_IF_ERROR(PutTokens(&next));
   const int64_t now = table_.clock_.WallMicros();
   next.Touch(now / 1000);
   std::vector<const Snapshot*> expired =
@@ -312,9 +332,10 @@ std::map<std::string, std::string> CommitAttempt::Summary(const Snapshot* parent
   total("total-files-size", added.bytes - removed.bytes);
   total("total-position-deletes", added.deletes - removed.deletes);
   total("total-equality-deletes", 0);
-  if (change_.token) {
-    summary[TokenKey(change_.token->pipeline, change_.token->shard)] =
-        change_.token->ToJson();
+  if (!change_.tokens.empty()) {
+    TokenSet tokens;
+    for (const Token& token : change_.tokens) tokens.Put(token, snapshot_id_);
+    summary[TokenSet::Key(change_.tokens.front().pipeline)] = tokens.ToJson();
   }
   return summary;
 }

@@ -13,9 +13,6 @@
 
 namespace leat::iceberg {
 
-// The table property and snapshot summary entry of a shard's token.
-std::string TokenKey(const std::string& pipeline, const ShardId& shard);
-
 class CommitAttempt {
  public:
   CommitAttempt(Table& table, const TableChange& change);
@@ -37,7 +34,8 @@ class CommitAttempt {
     void Add(const DataFile& file);
   };
 
-  Result<std::optional<TableCommit>> CheckToken();
+  Result<std::optional<TableCommit>> CheckTokens();
+  Status PutTokens(TableMetadata* next) const;
   Result<std::optional<TableCommit>> CheckBase();
   Status WriteAdded();
   Status WriteAddedOf(ManifestContent content, const std::vector<DataFile>& files);

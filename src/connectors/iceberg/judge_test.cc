@@ -175,7 +175,7 @@ TEST(JudgeTest, DISABLED_ChangesAForeignTable) {
   }));
   EXPECT_EQ(rows, table->metadata().current_snapshot()->Number("total-records"));
   TableChange append;
-  append.token = testing::TestToken(1);
+  append.tokens = {testing::TestToken(1)};
   append.added_data = {WriteRows(*files, *table, {{1001, "leat"}, {1002, "leat"}})};
   Must(table->Commit(append));
   TableChange remove;
@@ -200,8 +200,8 @@ TEST(JudgeTest, DISABLED_WritesToS3) {
   auto table = Must(Table::Create(*catalog, *files, clock, {"db", "t"}, shape));
   for (uint64_t epoch = 1; epoch <= 40; epoch++) {
     TableChange change;
-    change.token = testing::TestToken(epoch);
-    if (epoch > 1) change.expected = testing::TestToken(epoch - 1);
+    change.tokens = {testing::TestToken(epoch)};
+    if (epoch > 1) change.expected["s1"] = testing::TestToken(epoch - 1);
     const auto id = static_cast<int64_t>(epoch);
     change.added_data = {WriteRows(*files, *table, {{id, "s3"}, {id + 1000, "s3"}})};
     change.added_deletes = {WriteDeletes(*files, *table, change.added_data[0].path, {1})};

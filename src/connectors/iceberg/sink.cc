@@ -198,17 +198,17 @@ Status IcebergSink::Open(std::span<const SchemaRef> tables) {
   return Status::Ok();
 }
 
-Result<Tokens> IcebergSink::GetTokens(const ShardId& shard,
-                                      std::span<const SinkTable> tables,
-                                      const std::string& claim) {
-  Tokens tokens;
+Result<ShardTokens> IcebergSink::GetTokens(std::span<const ShardId> shards,
+                                           std::span<const SinkTable> tables,
+                                           const std::string& claim) {
+  ShardTokens tokens;
   for (const SinkTable& name : tables) {
-    tokens[name] = std::nullopt;
     ASSIGN_OR_RETURN(TableWriter* const writer, Find(name));
     if (!writer) continue;
     ASSIGN_OR_RETURN(const bool changed, writer->table().Refresh());
     if (changed) writer->Distrust();
-    ASSIGN_OR_RETURN(tokens[name], writer->table().GetToken(context_.pipeline, shard));
+    ASSIGN_OR_RETURN(auto found, writer->table().GetTokens(context_.pipeline, shards));
+    for (auto& [shard, token] : found) tokens[shard][name] = std::move(token);
   }
   return tokens;
 }
@@ -309,9 +309,6 @@ Result<Prepared> IcebergSink::Prepare() {
 }
 
 Result<Committed> IcebergSink::Commit(const Checkpoint& checkpoint) {
-  if (checkpoint.shards.size() > 1) {
-    return Status::Config("an Iceberg sink takes one shard at a time");
-  }
   Manifest manifest;
   if (prepared_ && prepared_->first == checkpoint.manifest) {
     manifest = prepared_->second;
@@ -342,11 +339,12 @@ Result<bool> IcebergSink::CommitTable(const Checkpoint& checkpoint, const SinkTa
                           " of a saved epoch is gone from the catalog; restore it, or "
                           "start over under another pipeline name");
   }
-  const ShardRange& range = checkpoint.shards.at(0);
-  const auto previous = range.previous.find(name);
   TableChange change;
-  change.token = checkpoint.TokenOf(range);
-  if (previous != range.previous.end()) change.expected = previous->second;
+  for (const ShardRange& range : checkpoint.shards) {
+    change.tokens.push_back(checkpoint.TokenOf(range));
+    const Token* previous = FindToken(range.previous, name);
+    if (previous) change.expected[range.shard] = *previous;
+  }
   const auto staged = manifest->find(name);
   if (staged != manifest->end()) {
     change.added_data = staged->second.data;
@@ -386,8 +384,9 @@ Status IcebergSink::Abort() {
   return first;
 }
 
-Status IcebergSink::Upkeep(SteadyTime deadline) {
+Status IcebergSink::Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) {
   if (prepared_) return Status::Ok();
+  const std::set<std::string> keep = FilesOf(unfinished);
   auto at = writers_.lower_bound(upkeep_next_);
   for (size_t i = 0; i < writers_.size() && context_.clock.Now() < deadline; i++) {
     if (at == writers_.end()) at = writers_.begin();
@@ -399,7 +398,7 @@ Status IcebergSink::Upkeep(SteadyTime deadline) {
       upkeep = std::make_unique<iceberg::Upkeep>(*files_, writer->table(), context_.clock,
                                                  context_.log, options_.upkeep);
     }
-    const auto changed = upkeep->Run(deadline, {});
+    const auto changed = upkeep->Run(deadline, keep);
     // An index that follows although nothing changed reads a little for nothing.
     if (!changed.ok() || *changed) writer->Distrust();
     if (!changed.ok()) return changed.status().Within("upkeep of table " + name);

@@ -1,9 +1,9 @@
 // IcebergSink: changes of many source tables into Iceberg tables, one for each.
 //
 // Stages rows in Parquet files of the warehouse (Write), makes them durable (Prepare) and
-// commits them table by table through the catalog by compare-and-set on the shard's token
-// (Commit), so a saved epoch can be committed by any later process. Errors and threads:
-// core/sink.h.
+// commits them table by table through the catalog by compare-and-set on the shards'
+// tokens (Commit), so a saved epoch can be committed by any later process. Errors and
+// threads: core/sink.h.
 #pragma once
 
 #include <map>
@@ -44,14 +44,15 @@ class IcebergSink final : public Sink {
   Needs needs() const override;
   SinkTable TableFor(const TableId& source) const override;
   Status Open(std::span<const SchemaRef> tables) override;
-  Result<Tokens> GetTokens(const ShardId& shard, std::span<const SinkTable> tables,
-                           const std::string& claim) override;
+  Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
+                                std::span<const SinkTable> tables,
+                                const std::string& claim) override;
   Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) override;
   int64_t staged_bytes() const override { return staged_bytes_; }
   Result<Prepared> Prepare() override;
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;
-  Status Upkeep(SteadyTime deadline) override;
+  Status Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) override;
 
  private:
   IcebergSink(SinkOptions options, const Context& context);

@@ -54,6 +54,8 @@ class SinkDriver {
   // Another program, with an index of its own, folds the tables' small files.
   void FoldByAnother(const std::vector<SchemaRef>& tables);
 
+  // Of shard s, which all batches are of.
+  Tokens GetTokens(const std::vector<SinkTable>& tables);
   std::vector<Row> Read(const std::string& table = "db.t");
   std::unique_ptr<Table> Load(const std::string& table = "db.t");
 

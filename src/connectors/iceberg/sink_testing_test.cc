@@ -101,7 +101,11 @@ void SinkDriver::Open(const std::vector<SchemaRef>& tables) {
   Must(sink_->Open(tables));
   std::vector<SinkTable> names;
   for (const SchemaRef& table : tables) names.push_back(sink_->TableFor(table->id));
-  tokens_ = Must(sink_->GetTokens("s", names, "a"));
+  tokens_ = GetTokens(names);
+}
+
+Tokens SinkDriver::GetTokens(const std::vector<SinkTable>& tables) {
+  return Must(sink_->GetTokens(std::vector<ShardId>{"s"}, tables, "a"))["s"];
 }
 
 std::vector<DeadLetter> SinkDriver::Write(const Batch& batch) {
@@ -135,7 +139,9 @@ void SinkDriver::Commit(const Checkpoint& checkpoint) {
 
 void SinkDriver::Abort() { Must(sink_->Abort()); }
 
-void SinkDriver::Upkeep() { Must(sink_->Upkeep(Clock::System().Now() + kUpkeepTime)); }
+void SinkDriver::Upkeep() {
+  Must(sink_->Upkeep(Clock::System().Now() + kUpkeepTime, {}));
+}
 
 void SinkDriver::FoldByAnother(const std::vector<SchemaRef>& tables) {
   Context context{
@@ -143,7 +149,7 @@ void SinkDriver::FoldByAnother(const std::vector<SchemaRef>& tables) {
       nullptr};
   auto other = Must(IcebergSink::Make(options_, context));
   Must(other->Open(tables));
-  Must(other->Upkeep(Clock::System().Now() + kUpkeepTime));
+  Must(other->Upkeep(Clock::System().Now() + kUpkeepTime, {}));
 }
 
 std::unique_ptr<Table> SinkDriver::Load(const std::string& table) {

@@ -64,6 +64,19 @@ Result<Manifest> ManifestFromJson(std::string_view text) {
   return manifest;
 }
 
+std::set<std::string> FilesOf(std::span<const Checkpoint> epochs) {
+  std::set<std::string> files;
+  for (const Checkpoint& epoch : epochs) {
+    const auto manifest = ManifestFromJson(epoch.manifest);
+    if (!manifest.ok()) continue;
+    for (const auto& [table, staged] : *manifest) {
+      for (const DataFile& file : staged.data) files.insert(file.path);
+      for (const DataFile& file : staged.deletes) files.insert(file.path);
+    }
+  }
+  return files;
+}
+
 std::string NewStageName() {
   std::random_device random;
   std::string name;

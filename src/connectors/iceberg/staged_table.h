@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,10 @@ using Manifest = std::map<SinkTable, StagedTable>;
 std::string ToJson(const Manifest& manifest);
 // kBug for text that is no manifest. An empty text is an empty manifest.
 Result<Manifest> ManifestFromJson(std::string_view json);
+
+// The data and delete files that the manifests among these epochs name; those of other
+// sinks are passed over.
+std::set<std::string> FilesOf(std::span<const Checkpoint> epochs);
 
 // A name nobody else chooses.
 std::string NewStageName();

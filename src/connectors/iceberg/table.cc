@@ -8,6 +8,7 @@
 
 #include "connectors/iceberg/commit_attempt.h"
 #include "connectors/iceberg/metadata/uuid.h"
+#include "connectors/iceberg/token_set.h"
 
 namespace leat::iceberg {
 namespace {
@@ -21,10 +22,6 @@ std::string AbsoluteLocation(const std::string& location) {
 }
 
 }  // namespace
-
-std::string TokenKey(const std::string& pipeline, const ShardId& shard) {
-  return "leat.token." + pipeline + "." + shard;
-}
 
 Result<std::unique_ptr<Table>> Table::Load(Catalog& catalog, FileIo& files, Clock& clock,
                                            const TableName& name) {
@@ -108,25 +105,45 @@ Result<bool> Table::Refresh() {
   return true;
 }
 
-Result<std::optional<Token>> Table::GetToken(const std::string& pipeline,
-                                             const ShardId& shard) const {
-  const std::string key = TokenKey(pipeline, shard);
-  auto parse = [&](const std::string& text) -> Result<std::optional<Token>> {
-    auto token = Token::FromJson(text);
-    if (!token.ok()) {
-      return token.status().Within(
-          fmt::format("the table {}, {}", name_.ToString(), key));
-    }
-    return std::optional<Token>(*std::move(token));
+Result<std::map<ShardId, Token>> Table::GetTokens(const std::string& pipeline,
+                                                  std::span<const ShardId> shards) const {
+  const std::string key = TokenSet::Key(pipeline);
+  auto parse = [&](const std::string& text) -> Result<TokenSet> {
+    auto set = TokenSet::FromJson(pipeline, text);
+    if (!set.ok()) return set.status().Within("the table " + name_.ToString());
+    return set;
   };
-  for (const Snapshot* at = metadata().current_snapshot(); at;
+  std::map<ShardId, Token> tokens;
+  std::set<ShardId> wanted(shards.begin(), shards.end());
+  std::set<int64_t> ancestors;
+  for (const Snapshot* at = metadata().current_snapshot(); at && !wanted.empty();
        at = metadata().FindSnapshot(at->parent_id)) {
+    ancestors.insert(at->id);
     auto found = at->summary.find(key);
-    if (found != at->summary.end()) return parse(found->second);
+    if (found == at->summary.end()) continue;
+    ASSIGN_OR_RETURN(const TokenSet set, parse(found->second));
+    std::erase_if(wanted, [&](const ShardId& shard) {
+      const TokenSet::Entry* entry = set.Find(shard);
+      if (entry) tokens[shard] = entry->token;
+      return entry != nullptr;
+    });
   }
-  auto found = metadata().properties().find(key);
-  if (found != metadata().properties().end()) return parse(found->second);
-  return std::optional<Token>();
+  if (wanted.empty()) return tokens;
+  ASSIGN_OR_RETURN(const TokenSet all, parse(metadata().Property(key, "")));
+  for (const ShardId& shard : wanted) {
+    const TokenSet::Entry* entry = all.Find(shard);
+    if (!entry) continue;
+    if (metadata().FindSnapshot(entry->snapshot) &&
+        !ancestors.contains(entry->snapshot)) {
+      return Status::Config(fmt::format(
+          "The table {} was rolled back behind snapshot {}, which has the newest rows of "
+          "{}; what the table had of it before is no longer known. Bring the table "
+          "forward to that snapshot again, or drop it and start over",
+          name_.ToString(), entry->snapshot, shard));
+    }
+    tokens[shard] = entry->token;
+  }
+  return tokens;
 }
 
 Result<TableCommit> Table::Commit(const TableChange& change) {

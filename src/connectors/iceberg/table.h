@@ -1,12 +1,12 @@
 // Table: one Iceberg table, loaded, and changed by compare-and-set on its metadata and on
-// the token of the shard that writes it (the commit step of the epoch protocol; see
+// the tokens of the shards that write it (the commit step of the epoch protocol; see
 // docs/exactly-once.md).
 //
 // Keeps the current metadata and manifest list in memory, so that a commit nobody raced
 // reads nothing. Borrows catalog and files. One thread. Errors: kTransient (nothing
 // changed, or it can be sent again), kUnknownOutcome (it may have landed: Commit the same
-// change again, remove nothing), kFenced (the token is neither the change's own nor the
-// one it expects), kConfig.
+// change again, remove nothing), kFenced (a token is neither the change's own nor the one
+// it expects), kConfig.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,11 @@ struct TableChange {
   int64_t base_sequence = 0;
   std::vector<std::string> required;
 
-  // Both or none. `expected`: the shard's token in the table before; nothing: none.
-  std::optional<Token> token;
-  std::optional<Token> expected;
+  // One for each shard of the epoch it belongs to; none: it belongs to no epoch.
+  // `expected`: the shards' tokens in the table before; a shard that is not in it had
+  // none.
+  std::vector<Token> tokens;
+  std::map<ShardId, Token> expected;
 
   std::map<std::string, std::string> summary;  // more of it, for whoever reads history
 };
@@ -61,7 +64,7 @@ struct TableChange {
 struct TableCommit {
   enum class Outcome : uint8_t {
     kCommitted,
-    kAlreadyThere,  // the table has this token
+    kAlreadyThere,  // the table has this epoch
     kRewritten,     // somebody rewrote files under it: nothing was committed
   };
   Outcome outcome = Outcome::kCommitted;
@@ -118,10 +121,12 @@ class Table {
   const std::vector<ManifestFile>& manifests() const { return manifests_; }
   void SetUpkeep(const TableUpkeep& upkeep) { upkeep_ = upkeep; }
 
-  // The shard's token: in the newest ancestor of the current snapshot that has one (so
-  // that a table rolled back is known as such), else in the table's properties.
-  Result<std::optional<Token>> GetToken(const std::string& pipeline,
-                                        const ShardId& shard) const;
+  // The tokens of those shards that have one: each in the newest ancestor of the current
+  // snapshot that names the shard (so that a table rolled back is known as such), else in
+  // the table's properties. kConfig when a token there belongs to a snapshot that was
+  // rolled back.
+  Result<std::map<ShardId, Token>> GetTokens(const std::string& pipeline,
+                                             std::span<const ShardId> shards) const;
 
   Result<TableCommit> Commit(const TableChange& change);
   // Makes the table look as `change` wants; one catalog request when something differs.

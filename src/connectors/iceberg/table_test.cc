@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/failpoint.h"
 #include "connectors/iceberg/table_testing.h"
+#include "connectors/iceberg/token_set.h"
 
 namespace leat::iceberg {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 using testing::CountFiles;
 using testing::TestTable;
 using testing::TestToken;
+using testing::TokenIn;
 using testing::WriteDeletes;
 using testing::WriteRows;
 using Outcome = TableCommit::Outcome;
@@ -42,12 +45,15 @@ class FailpointGuard {
 TEST(TableTest, FirstEpochIsAnEmptySnapshotWithTheToken) {
   TestTable t("table_epoch0");
   EXPECT_EQ(t.table->snapshot_id(), -1);
-  EXPECT_FALSE(Must(t.table->GetToken("p", "s1")));
+  EXPECT_FALSE(TokenIn(*t.table));
   EXPECT_EQ(Must(t.table->Commit(t.Change(1, 0))).outcome, Outcome::kCommitted);
   auto other = Other(t);
-  EXPECT_EQ(Must(other->GetToken("p", "s1")), TestToken(1));
-  EXPECT_FALSE(Must(other->GetToken("p", "s2")));
-  EXPECT_EQ(other->metadata().Property("leat.token.p.s1", ""), TestToken(1).ToJson());
+  EXPECT_EQ(TokenIn(*other), TestToken(1));
+  EXPECT_FALSE(TokenIn(*other, "s2"));
+  const auto kept =
+      Must(TokenSet::FromJson("p", other->metadata().Property("leat.token.p", "")));
+  EXPECT_EQ(kept.Find("s1")->token, TestToken(1));
+  EXPECT_EQ(kept.Find("s1")->snapshot, other->snapshot_id());
   EXPECT_NE(other->snapshot_id(), -1);
 }
 
@@ -98,13 +104,13 @@ TEST(TableTest, Scar_23_ZombieIsFencedAfterItsSuccessor) {
   auto late = t.Change(2, 1);
   late.added_data = {WriteRows(*t.files, *t.table, {{1, "a"}})};
   auto successor = t.Change(2, 1);
-  successor.token = TestToken(2, "a2");
+  successor.tokens = {TestToken(2, "a2")};
   Must(t.table->Commit(successor));
   auto refused = zombie->Commit(late);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().kind(), ErrorKind::kFenced);
   EXPECT_THAT(refused.status().message(), HasSubstr("epoch 2 of attempt a2"));
-  EXPECT_EQ(Must(Other(t)->GetToken("p", "s1")), TestToken(2, "a2"));
+  EXPECT_EQ(TokenIn(*Other(t)), TestToken(2, "a2"));
 }
 
 TEST(TableTest, AnotherShardsCommitIsRebasedOn) {
@@ -112,15 +118,15 @@ TEST(TableTest, AnotherShardsCommitIsRebasedOn) {
   Must(t.table->Commit(t.Change(1, 0)));
   auto other = Other(t);
   TableChange theirs;
-  theirs.token = TestToken(1, "b1", "s2");
+  theirs.tokens = {TestToken(1, "b1", "s2")};
   theirs.added_data = {WriteRows(*t.files, *other, {{10, "x"}})};
   Must(other->Commit(theirs));
   auto mine = t.Change(2, 1);
   mine.added_data = {WriteRows(*t.files, *t.table, {{1, "a"}})};
   EXPECT_EQ(Must(t.table->Commit(mine)).outcome, Outcome::kCommitted);
   EXPECT_EQ(LiveFiles(*Other(t)).size(), 2u);
-  EXPECT_EQ(Must(Other(t)->GetToken("p", "s2")), TestToken(1, "b1", "s2"));
-  EXPECT_EQ(Must(Other(t)->GetToken("p", "s1")), TestToken(2));
+  EXPECT_EQ(TokenIn(*Other(t), "s2"), TestToken(1, "b1", "s2"));
+  EXPECT_EQ(TokenIn(*Other(t)), TestToken(2));
 }
 
 TEST(TableTest, Scar_20_LostReplyIsNotAFailure) {
@@ -197,7 +203,7 @@ TEST(TableTest, AFileRewrittenUnderAPositionDeleteIsReported) {
   EXPECT_THAT(refused.missing, ElementsAre(first.added_data[0].path));
   ASSERT_EQ(refused.appeared.size(), 1u);
   EXPECT_EQ(refused.appeared[0].path, fold.added_data[0].path);
-  EXPECT_EQ(Must(Other(t)->GetToken("p", "s1")), TestToken(1));
+  EXPECT_EQ(TokenIn(*Other(t)), TestToken(1));
 
   // Made anew on what is there now.
   auto again = t.Change(2, 1);
@@ -303,11 +309,88 @@ TEST(TableTest, ARolledBackTableHasItsOldToken) {
   Must(t.table->Commit(t.Change(2, 1)));
   // What rollback_to_snapshot does: the properties stay, the current snapshot goes back.
   TableMetadata back = old.metadata;
-  back.SetProperty("leat.token.p.s1", TestToken(2).ToJson());
+  back.SetProperty("leat.token.p", t.table->metadata().Property("leat.token.p", ""));
   LoadedTable now{t.table->metadata_location(), t.table->metadata()};
   ASSERT_TRUE(Must(t.catalog->Commit({"db", "t"}, now, back)));
   Must(t.table->Refresh());
-  EXPECT_EQ(Must(t.table->GetToken("p", "s1")), TestToken(1));
+  EXPECT_EQ(TokenIn(*t.table), TestToken(1));
+}
+
+TEST(TableTest, AnEpochOfManyShardsCommitsByAllTheirTokens) {
+  TestTable t("table_shards");
+  auto start = t.Change(1, 0);
+  start.tokens.push_back(TestToken(1, "a1", "s2"));
+  start.tokens.push_back(TestToken(1, "a1", "s3"));
+  Must(t.table->Commit(start));
+  auto second = t.Change(2, 1);
+  second.tokens.push_back(TestToken(2, "a1", "s2"));
+  second.expected["s2"] = TestToken(1, "a1", "s2");
+  // Shard s2 went on elsewhere: neither token may move.
+  auto other = Other(t);
+  TableChange theirs;
+  theirs.tokens = {TestToken(7, "b1", "s2")};
+  theirs.expected["s2"] = TestToken(1, "a1", "s2");
+  Must(other->Commit(theirs));
+  EXPECT_EQ(t.table->Commit(second).status().kind(), ErrorKind::kFenced);
+  EXPECT_EQ(TokenIn(*Other(t)), TestToken(1));
+  EXPECT_EQ(TokenIn(*Other(t), "s2"), TestToken(7, "b1", "s2"));
+  EXPECT_EQ(TokenIn(*Other(t), "s3"), TestToken(1, "a1", "s3"));
+  // An epoch of which one shard has gone on since it landed is there all the same.
+  second.expected["s2"] = TestToken(7, "b1", "s2");
+  Must(t.table->Commit(second));
+  theirs.tokens = {TestToken(8, "b1", "s2")};
+  theirs.expected["s2"] = TestToken(2, "a1", "s2");
+  Must(other->Commit(theirs));
+  EXPECT_EQ(Must(Other(t)->Commit(second)).outcome, Outcome::kAlreadyThere);
+}
+
+TEST(TableTest, TokensOfIdleShardsOutliveTheirSnapshots) {
+  TestTable t("table_idle_shards");
+  t.table->SetUpkeep({.keep_snapshots = 2, .keep_for = std::chrono::seconds(10)});
+  auto start = t.Change(1, 0);
+  for (int i = 0; i < 1000; i++) {
+    start.tokens.push_back(TestToken(1, "a1", "topic/" + std::to_string(i)));
+  }
+  Must(t.table->Commit(start));
+  for (uint64_t epoch = 2; epoch < 8; epoch++) {
+    t.clock.JumpWall(std::chrono::minutes(10));
+    Must(t.table->Commit(t.Change(epoch, epoch - 1)));
+  }
+  auto other = Other(t);
+  EXPECT_EQ(TokenIn(*other, "topic/999"), TestToken(1, "a1", "topic/999"));
+  // The names of shards and their positions, and little else.
+  EXPECT_LT(other->metadata().Property("leat.token.p", "").size(), 1000u * 48);
+  for (const Snapshot& s : other->metadata().snapshots()) {
+    EXPECT_LT(s.summary.at("leat.token.p").size(), 300u);
+  }
+}
+
+TEST(TableTest, ARollbackBehindAnIdleShardIsSaid) {
+  TestTable t("table_rollback_shards");
+  t.table->SetUpkeep({.keep_snapshots = 2, .keep_for = std::chrono::seconds(10)});
+  Must(t.table->Commit(t.Change(1, 0)));
+  for (uint64_t epoch = 2; epoch < 6; epoch++) {
+    t.clock.JumpWall(std::chrono::minutes(10));
+    TableChange change;
+    change.tokens = {TestToken(epoch, "b", "s2")};
+    if (epoch > 2) change.expected["s2"] = TestToken(epoch - 1, "b", "s2");
+    Must(t.table->Commit(change));
+  }
+  EXPECT_EQ(TokenIn(*t.table), TestToken(1));
+  const int64_t before = t.table->snapshot_id();
+  Must(t.table->Commit(t.Change(6, 1)));
+  auto json = nlohmann::json::parse(t.table->metadata().ToJson());
+  json["current-snapshot-id"] = before;
+  json["refs"]["main"]["snapshot-id"] = before;
+  LoadedTable now{t.table->metadata_location(), t.table->metadata()};
+  ASSERT_TRUE(
+      Must(t.catalog->Commit({"db", "t"}, now, Must(TableMetadata::Parse(json.dump())))));
+  Must(t.table->Refresh());
+  const std::vector<ShardId> shards = {"s1"};
+  const auto tokens = t.table->GetTokens("p", shards);
+  ASSERT_FALSE(tokens.ok());
+  EXPECT_EQ(tokens.status().kind(), ErrorKind::kConfig);
+  EXPECT_THAT(tokens.status().message(), HasSubstr("rolled back"));
 }
 
 TEST(TableTest, EvolvesItsSchemaOnce) {
@@ -333,7 +416,7 @@ TEST(TableTest, WorksInAHadoopCatalog) {
   }
   // Its base is long removed, and so is the version after it: the name is free again.
   EXPECT_FALSE(zombie->Commit(t.Change(2, 1)).ok());
-  EXPECT_EQ(Must(Other(t)->GetToken("p", "s1")), TestToken(39));
+  EXPECT_EQ(TokenIn(*Other(t)), TestToken(39));
 }
 
 }  // namespace

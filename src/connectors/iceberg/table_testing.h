@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ DataFile WriteDeletes(FileIo& files, const Table& table, const std::string& data
                       const std::vector<int64_t>& positions);
 int64_t CountFiles(const std::string& folder, const std::string& ending);
 
+// The token of pipeline p; nothing: it has none.
+std::optional<Token> TokenIn(const Table& table, const std::string& shard = "s1");
 Token TestToken(uint64_t epoch, const std::string& attempt = "a1",
                 const std::string& shard = "s1");
 

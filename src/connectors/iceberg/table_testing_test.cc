@@ -91,6 +91,11 @@ int64_t CountFiles(const std::string& folder, const std::string& ending) {
   return count;
 }
 
+std::optional<Token> TokenIn(const Table& table, const std::string& shard) {
+  auto tokens = Must(table.GetTokens("p", {&shard, 1}));
+  return tokens.empty() ? std::nullopt : std::optional(tokens.at(shard));
+}
+
 Token TestToken(uint64_t epoch, const std::string& attempt, const std::string& shard) {
   Token token;
   token.pipeline = "p";
@@ -116,8 +121,8 @@ TableChange TestTable::Change(uint64_t epoch, uint64_t previous) const {
   TableChange change;
   change.base_snapshot = table->snapshot_id();
   change.base_sequence = table->sequence_number();
-  change.token = TestToken(epoch);
-  if (previous) change.expected = TestToken(previous);
+  change.tokens = {TestToken(epoch)};
+  if (previous) change.expected["s1"] = TestToken(previous);
   return change;
 }
 

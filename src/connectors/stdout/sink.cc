@@ -20,14 +20,6 @@ Needs StdoutSink::needs() const {
   return needs;
 }
 
-Result<Tokens> StdoutSink::GetTokens(const ShardId& shard,
-                                     std::span<const SinkTable> tables,
-                                     const std::string& claim) {
-  Tokens none;
-  for (const SinkTable& table : tables) none[table] = std::nullopt;
-  return none;
-}
-
 // Merges rows and events by seq, so that lines stand in the source's order.
 Status StdoutSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
   struct Line {

@@ -74,7 +74,7 @@ TEST(FoldTest, Scar_25_SmallFilesAndDeletesStayFewAndRowsStayRight) {
       driver.Write(MakeBatch(schema, workload.Epoch(20)));
       driver.CommitEpoch();
       if (epoch % 20 == 0) {
-        Must(driver.sink().Upkeep(InAMinute()));
+        Must(driver.sink().Upkeep(InAMinute(), {}));
         ASSERT_EQ(driver.Read(), workload.Rows()) << "epoch " << epoch;
       }
       if (epoch == 70) {
@@ -102,7 +102,7 @@ TEST(FoldTest, AFileWithManyDeletedRowsIsWrittenAnew) {
     driver.Write(MakeBatch(schema, {{Op::kDelete, {id, "a", "x", 1}, {}}}));
     driver.CommitEpoch();
   }
-  Must(driver.sink().Upkeep(InAMinute()));
+  Must(driver.sink().Upkeep(InAMinute(), {}));
   const Counts counts = CountLive(driver);
   EXPECT_EQ(counts.data, 1);
   EXPECT_LT(counts.deletes, 12);
@@ -152,7 +152,7 @@ TEST(FoldTest, AddedColumnsAreNullInFoldedRows) {
   change.columns.push_back({"more", arrow::int64(), true, "bigint"});
   change.key = {0};
   Must(table->EvolveSchema(change));
-  Must(driver.sink().Upkeep(InAMinute()));
+  Must(driver.sink().Upkeep(InAMinute(), {}));
   EXPECT_LT(CountLive(driver).data, 12);
   EXPECT_EQ(driver.Read(), workload.Rows());
 }
