@@ -25,6 +25,8 @@ struct Options {
   std::string data;
   std::string log_level = "info";
   bool until_caught_up = false;
+  bool resume = false;
+  bool new_state = false;
 };
 
 LogLevel LevelOf(const std::string& name) {
@@ -45,6 +47,8 @@ PipelineSettings SettingsOf(const PipelineFile& file, int worker, int workers,
   settings.commit = {file.commit_every, file.commit_rows, file.commit_bytes};
   settings.max_dead_letters = file.max_dead_letters;
   settings.until_caught_up = options.until_caught_up;
+  settings.resume = options.resume;
+  settings.new_state = options.new_state;
   return settings;
 }
 
@@ -228,6 +232,10 @@ void AddRun(const Command& command) {
       ->required();
   app->add_flag("--until-caught-up", options->until_caught_up,
                 "End with 0 once everything the sources had at the start is committed");
+  app->add_flag("--resume", options->resume,
+                "Stop where nobody knows a position, instead of starting over");
+  app->add_flag("--new-state", options->new_state,
+                "Forget the steps' state where the target is further than it");
   app->add_option("--data", options->data,
                   "The folder for checkpoints and caches, instead of leat.yaml's");
   app->add_option("--log-level", options->log_level, "debug, info, warn or error")

@@ -1,5 +1,6 @@
 #include "core/epoch.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace leat {
@@ -34,7 +35,8 @@ ordered_json Encode(const ShardRange& range) {
   return {{"shard", range.shard},
           {"from", range.from.text},
           {"to", range.to.text},
-          {"previous", previous}};
+          {"previous", previous},
+          {"ahead", range.ahead}};
 }
 
 ShardRange DecodeRange(const json& j) {
@@ -45,6 +47,7 @@ ShardRange DecodeRange(const json& j) {
   for (const auto& [table, token] : j.at("previous").items()) {
     range.previous[table] = DecodeToken(token);
   }
+  range.ahead = j.at("ahead").get<std::vector<SinkTable>>();
   return range;
 }
 
@@ -76,6 +79,26 @@ std::string ShardRange::ToJson() const { return Encode(*this).dump(); }
 
 Result<ShardRange> ShardRange::FromJson(std::string_view text) {
   return Parse<ShardRange>(text, "shard's position", DecodeRange);
+}
+
+std::vector<Token> Checkpoint::TokensFor(const SinkTable& table) const {
+  std::vector<Token> tokens;
+  for (const ShardRange& range : shards) {
+    if (std::ranges::find(range.ahead, table) == range.ahead.end()) {
+      tokens.push_back(TokenOf(range));
+    }
+  }
+  return tokens;
+}
+
+Tokens Checkpoint::After(const ShardRange& range) const {
+  Tokens after = range.previous;
+  for (const SinkTable& table : tables) {
+    if (std::ranges::find(range.ahead, table) == range.ahead.end()) {
+      after[table] = TokenOf(range);
+    }
+  }
+  return after;
 }
 
 std::string Checkpoint::ToJson() const {

@@ -48,6 +48,9 @@ struct ShardRange {
   Position from;
   Position to;
   Tokens previous;  // when the epoch was prepared; a table not in it had none
+  // Tables that have rows from beyond `to` already, from an epoch that not every table
+  // got: there the shard's token stays, for a token never falls.
+  std::vector<SinkTable> ahead = {};
 
   bool operator==(const ShardRange&) const = default;
   std::string ToJson() const;
@@ -70,6 +73,10 @@ struct Checkpoint {
   Token TokenOf(const ShardRange& range) const {
     return {pipeline, range.shard, epoch, attempt, range.from, range.to, tables};
   }
+  // The tokens that the table takes with the epoch's rows; at least one.
+  std::vector<Token> TokensFor(const SinkTable& table) const;
+  // The shard's tokens once the epoch is committed.
+  Tokens After(const ShardRange& range) const;
   std::string ToJson() const;
   static Result<Checkpoint> FromJson(std::string_view json);
 };

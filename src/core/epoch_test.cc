@@ -40,7 +40,7 @@ TEST(Checkpoint, SurvivesJsonWithTokensAndWithout) {
   c.pipeline = "orders";
   c.epoch = 8;
   c.attempt = "c3";
-  c.shards = {{"binlog", {"5"}, {"9"}, {{"db.a", Sample()}}}};
+  c.shards = {{"binlog", {"5"}, {"9"}, {{"db.a", Sample()}}, {"db.a"}}};
   c.start = true;
   c.tables = {"db.b"};
   c.manifest = "{\"files\": [\"ä \\\"quoted\\\"\"]}\n";
@@ -55,13 +55,28 @@ TEST(Checkpoint, SurvivesJsonWithTokensAndWithout) {
   EXPECT_EQ(back->epoch, 8u);
 }
 
+TEST(Checkpoint, ATokenNeverFalls) {
+  Checkpoint c;
+  c.epoch = 8;
+  c.attempt = "c3";
+  c.tables = {"db.a", "db.b"};
+  c.shards = {{"s", {"5"}, {"9"}, {{"db.a", Sample()}}, {"db.a"}},
+              {"t", {"1"}, {"2"}, {}}};
+  ASSERT_EQ(c.TokensFor("db.a").size(), 1u);
+  EXPECT_EQ(c.TokensFor("db.a")[0].shard, "t");
+  EXPECT_EQ(c.TokensFor("db.b").size(), 2u);
+  const Tokens after = c.After(c.shards[0]);
+  EXPECT_EQ(after.at("db.a"), Sample());
+  EXPECT_EQ(after.at("db.b"), c.TokenOf(c.shards[0]));
+}
+
 TEST(Checkpoint, TokenOfARangeNamesItsTables) {
   Checkpoint c;
   c.pipeline = "orders";
   c.epoch = 8;
   c.attempt = "c3";
   c.tables = {"db.a", "db.b"};
-  Token token = c.TokenOf({"s1", {"5"}, {"9"}, {}});
+  Token token = c.TokenOf({"s1", {"5"}, {"9"}, {}, {}});
   EXPECT_EQ(token, (Token{"orders", "s1", 8, "c3", {"5"}, {"9"}, {"db.a", "db.b"}}));
 }
 

@@ -62,8 +62,10 @@ class Sink {
   virtual int64_t staged_bytes() const = 0;
   // Finishes what can be staged, durably.
   virtual Result<Prepared> Prepare() = 0;
-  // Makes a saved epoch visible: in each table all of its rows and the tokens of all its
-  // shards in one atomic write, by compare-and-set on those tokens. Repeating it is
+  // Makes a saved epoch visible: in each table all of its rows and the tokens that
+  // Checkpoint::TokensFor names in one atomic write, by compare-and-set on the previous
+  // tokens of all its shards. One of its own tokens proves that a table has it: another
+  // shard may have been dealt to somebody else since. Repeating it is
   // harmless: a table that already has the epoch is left alone. Tables of the checkpoint
   // that its manifest does not mention get the token alone (in Iceberg with an empty
   // snapshot); the manifest is empty in an epoch that only says where shards

@@ -16,6 +16,7 @@ constexpr auto kTick = std::chrono::milliseconds(200);
 constexpr auto kFinishWithin = std::chrono::seconds(5);
 constexpr auto kUpkeepEvery = std::chrono::seconds(10);  // when idle
 constexpr int kUpkeepCommits = 100;                      // when not
+constexpr size_t kShardsLogged = 10;                     // one by one
 constexpr auto kUpkeepTime = std::chrono::seconds(1);
 
 std::string NewAttemptId() {
@@ -193,11 +194,11 @@ Status Attempt::Revoke(const std::vector<ShardId>& shards, bool lost) {
     RETURN_IF_ERROR(AbortAndReread(shards));
   }
   epochs_->Remove(shards);
-  for (const ShardId& shard : shards) {
-    behind_.erase(shard);
-    p_.log.Info(lost ? "shard lost" : "shard given up",
-                {{"pipeline", owner_.pipeline}, {"shard", shard}});
-  }
+  for (const ShardId& shard : shards) behind_.erase(shard);
+  p_.log.Info(lost ? "shards lost" : "shards given up",
+              {{"pipeline", owner_.pipeline},
+               {"shards", shards.size()},
+               {"first", shards.empty() ? "" : shards.front()}});
   reader_->Go();
   ShowShards();
   return Status::Ok();
@@ -243,10 +244,16 @@ Status Attempt::StartShards(const Recovered& recovered) {
   for (const ShardId& shard : recovered.fresh) resumes[shard] = {};
   for (const auto& [shard, state] : recovered.shards) {
     resumes[shard] = {state.committed, Floors(state)};
+    if (recovered.shards.size() > kShardsLogged) continue;
     p_.log.Info("going on", {{"pipeline", owner_.pipeline},
                              {"shard", shard},
                              {"epoch", recovered.epoch},
                              {"position", state.committed.text}});
+  }
+  if (recovered.shards.size() > kShardsLogged) {
+    p_.log.Info("going on", {{"pipeline", owner_.pipeline},
+                             {"shards", recovered.shards.size()},
+                             {"epoch", recovered.epoch}});
   }
   ShardStates known;
   ShardStates starts;

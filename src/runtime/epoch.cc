@@ -63,6 +63,16 @@ EpochWriter::EpochWriter(EpochParts parts, CommitPolicy policy, int64_t max_dead
 
 Status EpochWriter::Add(ShardStates shards, const std::vector<SinkTable>& tables,
                         uint64_t epoch) {
+  for (const auto& [shard, state] : shards) {
+    const bool in_sink = std::ranges::any_of(state.tokens, [&](const auto& token) {
+      return token.second.to == state.committed;
+    });
+    if (in_sink || !parts_.sink.holds_tokens()) {
+      ack_(shard, state.committed);  // the process before may not have come to that
+    } else {
+      ahead_.insert(shard);
+    }
+  }
   shards_.merge(shards);
   tables_.insert(tables.begin(), tables.end());
   epoch_ = std::max(epoch_, epoch);
@@ -80,7 +90,7 @@ Status EpochWriter::Start(ShardStates shards, const std::vector<SinkTable>& tabl
   c.tables = tables;
   c.start = true;
   for (const auto& [shard, state] : shards) {
-    c.shards.push_back({shard, state.committed, state.committed, state.tokens});
+    c.shards.push_back({shard, state.committed, state.committed, state.tokens, {}});
   }
   shards_.merge(shards);
   return SaveAndCommit(&c);
@@ -241,7 +251,13 @@ Checkpoint EpochWriter::Describe(Prepared prepared) const {
   if (names.empty()) names.insert(shards_.begin()->first);
   for (const ShardId& name : names) {
     const ShardState& state = shards_.at(name);
-    c.shards.push_back({name, state.committed, state.reached, state.tokens});
+    ShardRange& range = c.shards.emplace_back(
+        ShardRange{name, state.committed, state.reached, state.tokens, {}});
+    for (const SinkTable& table : c.tables) {
+      const Token* token = FindToken(state.tokens, table);
+      if (!token || token->to == state.committed) continue;
+      if (!parts_.source.Reached(state.reached, token->to)) range.ahead.push_back(table);
+    }
   }
   return c;
 }
@@ -288,7 +304,7 @@ void EpochWriter::Settle(const Checkpoint& c, bool in_sink) {
   for (const ShardRange& range : c.shards) {
     ShardState& state = shards_[range.shard];
     state.committed = range.to;
-    for (const SinkTable& table : c.tables) state.tokens[table] = c.TokenOf(range);
+    state.tokens = c.After(range);
     if (in_sink) {
       ahead_.erase(range.shard);
       ack_(range.shard, range.to);

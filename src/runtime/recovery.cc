@@ -133,11 +133,7 @@ class Recovery {
   Status RollForward() {
     Checkpoint& c = saved_->checkpoint;
     RETURN_IF_ERROR(CommitSaved(parts_, &c));
-    for (const ShardRange& range : c.shards) {
-      for (const SinkTable& table : c.tables) {
-        tokens_[range.shard][table] = c.TokenOf(range);
-      }
-    }
+    for (const ShardRange& range : c.shards) tokens_[range.shard] = c.After(range);
     if (parts_.sink.staged()) return Status::Ok();
     // The tokens came in under the attempt that saved them: claim them.
     ASSIGN_OR_RETURN(ShardTokens now,

@@ -35,7 +35,7 @@ Checkpoint Saved() {
   c.epoch = 5;
   c.attempt = "a";
   c.tables = {"x", "y"};
-  c.shards = {{"s", {"20"}, {"30"}, {{"x", kBefore}}}};
+  c.shards = {{"s", {"20"}, {"30"}, {{"x", kBefore}}, {}}};
   return c;
 }
 const Token kMine = Saved().TokenOf(Saved().shards[0]);
@@ -74,7 +74,7 @@ TEST(Judge, SomebodyElseWentOn) {
 // One of two shards was dealt to another process, which went on with it.
 TEST(Judge, AnyShardsTokenProvesThatATableHasTheEpoch) {
   Checkpoint both = Saved();
-  both.shards.push_back({"t", {"1"}, {"2"}, {}});
+  both.shards.push_back({"t", {"1"}, {"2"}, {}, {}});
   const Token mine = both.TokenOf(both.shards[1]);
   const Token moved{"p", "t", 9, "c", {"2"}, {"3"}, {"x"}};
   EXPECT_EQ(

@@ -1,8 +1,10 @@
 #include "store/overlay.h"
 
-#include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/status.h>
 #include <rocksdb/write_batch.h>
 
+#include "store/database.h"
 #include "store/dead_letter.h"
 #include "store/keys.h"
 
@@ -50,20 +52,14 @@ Status Overlay::Scan(const std::string& prefix, const Visit& visit) {
   RETURN_IF_ERROR(Flush());
   const std::string mine = prefix_ + keys::kStateEntry;
   const std::string state = keys::State(owner_.pipeline, owner_.worker);
-  auto seek = [&](const std::string& names) {
-    std::unique_ptr<rocksdb::Iterator> it(
-        store_.db_->NewIterator(rocksdb::ReadOptions()));
-    it->Seek(names + prefix);
-    return it;
-  };
   auto key = [&](const rocksdb::Iterator& it, const std::string& names) {
     if (!it.Valid() || !it.key().starts_with(names + prefix)) {
       return std::optional<std::string_view>();
     }
     return std::optional(it.key().ToStringView().substr(names.size()));
   };
-  auto changed = seek(mine);
-  auto kept = seek(state);
+  auto changed = store_.db_->Seek(mine + prefix);
+  auto kept = store_.db_->Seek(state + prefix);
   for (;;) {
     const auto a = key(*changed, mine);
     const auto b = key(*kept, state);
@@ -78,9 +74,7 @@ Status Overlay::Scan(const std::string& prefix, const Visit& visit) {
     if (!overlaid || both) kept->Next();
   }
   for (const auto& it : {&changed, &kept}) {
-    if (!(*it)->status().ok()) {
-      return Status::Config("cannot read the store: " + (*it)->status().ToString());
-    }
+    if (!(*it)->status().ok()) return store_.db_->ReadError((*it)->status());
   }
   return Status::Ok();
 }

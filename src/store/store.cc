@@ -91,7 +91,7 @@ Status Store::Fold(const Owner& owner) {
     rocksdb::WriteBatch batch;
     RETURN_IF_ERROR(FoldState(owner, overlay, &batch));
     for (ShardRange range : c.shards) {
-      for (const SinkTable& table : c.tables) range.previous[table] = c.TokenOf(range);
+      range.previous = c.After(range);
       batch.Put(keys::Range(owner.pipeline, owner.worker, range.shard), range.ToJson());
     }
     batch.Put(keys::Folded(owner.pipeline, owner.worker), FoldedMark(c));
@@ -154,13 +154,13 @@ Result<std::optional<ShardRange>> Store::LoadRange(const Owner& owner,
   if (!text) return std::optional<ShardRange>();
   auto range = ShardRange::FromJson(*text);
   if (range.ok()) return std::optional(*std::move(range));
-  return ReadError(data_, rocksdb::Status::Corruption(range.status().message()));
+  return db_->ReadError(rocksdb::Status::Corruption(range.status().message()));
 }
 
 Result<std::vector<Checkpoint>> Store::Unfinished() const {
   std::vector<Checkpoint> unfinished;
   std::string prefix(1, keys::kCheckpoints);
-  auto it = Seek(*db_, prefix, "");
+  auto it = db_->Seek(prefix);
   for (; Within(*it, prefix); it->Next()) {
     std::string key = it->key().ToString();
     size_t end = key.find('\0');
@@ -169,7 +169,7 @@ Result<std::vector<Checkpoint>> Store::Unfinished() const {
     ASSIGN_OR_RETURN(auto saved, Load(pipeline, worker));
     if (saved && !saved->folded) unfinished.push_back(std::move(saved->checkpoint));
   }
-  if (!it->status().ok()) return ReadError(data_, it->status());
+  if (!it->status().ok()) return db_->ReadError(it->status());
   return unfinished;
 }
 

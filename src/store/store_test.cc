@@ -36,7 +36,7 @@ class StoreTest : public ::testing::Test {
     c.pipeline = "p";
     c.epoch = epoch;
     c.attempt = attempt;
-    c.shards = {{"s", {"1"}, {"2"}, {}}};
+    c.shards = {{"s", {"1"}, {"2"}, {}, {}}};
     c.tables = {"t"};
     return c;
   }

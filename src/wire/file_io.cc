@@ -142,9 +142,17 @@ Status LocalFileIo::MakeFolder(const std::string& folder) {
   std::lock_guard lock(mutex_);
   if (known_folders_.contains(folder)) return Status::Ok();
   std::vector<std::string> missing;
-  for (std::string at = folder; at != "/"; at = FolderOf(at)) {
-    if (known_folders_.contains(at) || ::access(at.c_str(), F_OK) == 0) break;
-    missing.push_back(at);
+  const bool has_root = !known_folders_.empty();
+  for (std::string at = folder; at != "/" && !known_folders_.contains(at);
+       at = FolderOf(at)) {
+    if (::access(at.c_str(), F_OK) != 0) {
+      missing.push_back(at);
+      continue;
+    }
+    // Whoever made it may have been killed before its name was durable; who may not list
+    // the folder above did not make a name in it.
+    if (::access(FolderOf(at).c_str(), R_OK) == 0) dirty_folders_.insert(FolderOf(at));
+    if (!has_root) break;
   }
   for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
     if (::mkdir(at->c_str(), 0777) != 0 && errno != EEXIST) {

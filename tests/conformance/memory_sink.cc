@@ -9,29 +9,23 @@
 namespace leat {
 namespace {
 
-std::vector<Token> TokensOf(const Checkpoint& c) {
-  std::vector<Token> tokens;
-  for (const ShardRange& range : c.shards) tokens.push_back(c.TokenOf(range));
-  return tokens;
-}
-
 enum class Standing { kMine, kPrevious, kOther };
 
 // How a table's tokens stand to a checkpoint.
 Standing Compare(const std::map<ShardId, Token>& now, const Checkpoint& c,
                  const SinkTable& table) {
-  bool mine = true;
-  bool previous = true;
+  for (const Token& token : c.TokensFor(table)) {
+    auto found = now.find(token.shard);
+    if (found != now.end() && found->second.SameEpoch(token)) return Standing::kMine;
+  }
   for (const ShardRange& range : c.shards) {
     auto found = now.find(range.shard);
-    auto expected = range.previous.find(table);
-    bool none = expected == range.previous.end();
-    mine = mine && found != now.end() && found->second.SameEpoch(c.TokenOf(range));
-    previous =
-        previous &&
-        (found == now.end() ? none : !none && found->second.SameEpoch(expected->second));
+    const Token* expected = FindToken(range.previous, table);
+    bool same =
+        found == now.end() ? !expected : expected && found->second.SameEpoch(*expected);
+    if (!same) return Standing::kOther;
   }
-  return mine ? Standing::kMine : previous ? Standing::kPrevious : Standing::kOther;
+  return Standing::kPrevious;
 }
 
 Status Fenced(const SinkTable& table) {
@@ -189,7 +183,7 @@ Status MemoryStagedSink::CommitTable(const Checkpoint& c, const SinkTable& table
         }
         rows = target_.files_[file];
       }
-      target_.Land(table, TokensOf(c), rows);
+      target_.Land(table, c.TokensFor(table), rows);
     }
     return failpoint::Durable("memory.commit.after");
   }
@@ -246,7 +240,7 @@ Result<Committed> MemoryTransactionalSink::Commit(const Checkpoint& c) {
       if (!now.contains(range.shard)) owner = claimed_;
       if (owner != claimed_) return Fenced(kTokenTable);
     }
-    target_.Land(kTokenTable, TokensOf(c), {});
+    target_.Land(kTokenTable, c.TokensFor(kTokenTable), {});
     for (auto& [table, rows] : staged_) {
       auto& visible = target_.tables_[table].rows;
       visible.insert(visible.end(), rows.begin(), rows.end());

@@ -72,7 +72,7 @@ std::vector<ShardId> MemoryGroup::Free() const {
   return free;
 }
 
-// Whoever has not been heard of for long has gone.
+// Whoever is not heard of has gone.
 void MemoryGroup::Expel(int but) {
   for (auto& [shard, owner] : owners_) {
     if (owner != but) members_[owner].lost.insert(shard);
@@ -81,9 +81,12 @@ void MemoryGroup::Expel(int but) {
 }
 
 MemoryGroup::Deal MemoryGroup::Poll(int member, bool idle) {
-  constexpr int kPatience = 200;
+  constexpr int kPatience = 20;
   std::lock_guard lock(mutex_);
   Member& me = members_[member];
+  for (auto& [id, other] : members_) {
+    if (id != member) other.waiting = 0;  // for somebody who is there
+  }
   for (const ShardId& shard : me.giving) owners_.erase(shard);
   me.giving.clear();
   Deal deal;

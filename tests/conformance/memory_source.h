@@ -72,7 +72,7 @@ class MemoryGroup {
   struct Member {
     std::set<ShardId> lost;    // taken away, not told yet
     std::set<ShardId> giving;  // told, held until the next poll
-    int waiting = 0;           // polls with nothing in hand
+    int waiting = 0;           // polls with nothing in hand, since anybody else's
   };
   std::vector<ShardId> HeldBy(int member) const;
   std::vector<ShardId> Free() const;

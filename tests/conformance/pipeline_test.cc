@@ -242,6 +242,96 @@ TEST_F(PipelineTest, AnEmptiedTargetIsNeverFilledFromTheMiddle) {
   EXPECT_EQ(emptied.commits(), 0);
 }
 
+TEST_F(PipelineTest, ResumeStopsWhereNobodyKnowsAPosition) {
+  Use(4);
+  source_.ends = true;
+  settings_.resume = true;
+  Status result = Make()->Run();
+  EXPECT_EQ(result.kind(), ErrorKind::kConfig);
+  EXPECT_THAT(result.message(), HasSubstr("--resume"));
+  EXPECT_EQ(target_.commits(), 0);
+  settings_.resume = false;
+  ASSERT_TRUE(Make()->Run().ok());
+  settings_.resume = true;
+  ASSERT_TRUE(Make()->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(4));
+}
+
+// Passes rows on and counts them by table; says how many at the end.
+class CountStep final : public Step {
+ public:
+  explicit CountStep(std::map<std::string, std::string>* seen) : seen_(seen) {}
+  Needs needs() const override { return {}; }
+  std::string state() const override { return "count"; }
+  Result<SchemaRef> Shape(const SchemaRef& input) override { return input; }
+  Status Apply(Batch batch, StepContext& context) override {
+    for (const Chunk& chunk : batch.chunks) {
+      const std::string& table = chunk.schema->id.table;
+      ASSIGN_OR_RETURN(std::optional<std::string> count, context.Get(table));
+      const int64_t now = (count ? std::stoll(*count) : 0) + chunk.size();
+      RETURN_IF_ERROR(context.Put(table, std::to_string(now)));
+    }
+    context.Emit(std::move(batch));
+    return Status::Ok();
+  }
+  Status Finish(StepContext& context) override {
+    seen_->clear();
+    return context.Scan("", [&](std::string_view key, std::string_view value) {
+      (*seen_)[std::string(key)] = value;
+      return true;
+    });
+  }
+
+ private:
+  std::map<std::string, std::string>* const seen_;
+};
+
+class StatefulTest : public PipelineTest {
+ protected:
+  void SetUp() override {
+    PipelineTest::SetUp();
+    Use(20);
+    source_.ends = true;
+    settings_.commit.rows = 3;
+  }
+  Status Run() {
+    PipelineParts parts = Parts();
+    parts.steps = [this](const Context&) -> Result<std::vector<std::unique_ptr<Step>>> {
+      std::vector<std::unique_ptr<Step>> steps;
+      steps.push_back(std::make_unique<CountStep>(&seen_));
+      return steps;
+    };
+    return Pipeline(settings_, parts, *store_, clock_, logger_).Run();
+  }
+  const std::map<std::string, std::string> all_{{"a", "20"}, {"b", "7"}};
+  std::map<std::string, std::string> seen_;
+};
+
+TEST_F(StatefulTest, AnAbortedEpochTakesItsStateBack) {
+  source_.fail_after = 5;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(20));
+  EXPECT_EQ(seen_, all_);
+  source_.fail_after = -1;
+  seen_.clear();
+  ASSERT_TRUE(Run().ok());  // and once more, from what was folded
+  EXPECT_EQ(seen_, all_);
+}
+
+TEST_F(StatefulTest, AStoreBehindTheTargetIsNotGuessedAt) {
+  ASSERT_TRUE(Run().ok());
+  store_.reset();
+  fs::remove_all(data_ / "store");
+  store_ = *Store::Open(data_);
+  Status result = Run();
+  EXPECT_EQ(result.kind(), ErrorKind::kConfig);
+  EXPECT_THAT(result.message(), HasSubstr("--new-state"));
+  settings_.new_state = true;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_TRUE(seen_.empty());
+  EXPECT_EQ(Rows("a"), UpTo(20));
+}
+
 TEST_F(PipelineTest, APositionThatOnlyMovesCostsTheSinkLittle) {
   std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}, {}, {}};
   log_ = std::make_unique<MemoryLog>(

@@ -4,9 +4,10 @@
 A process is a generator that does one atomic thing between two yields. A plan says which
 fault strikes at which step: a crash, a store that is lost or restored from an older copy,
 a reply that is lost, a request that lands late, a process that is paused while a successor
-works and then wakes up. The schedule is deterministic otherwise, so every plan of one fault
-is tried, and many of two to five at random. Whatever happens, healthy restarts must end
-with every row in its table, and every dead letter in its store, exactly once and in order.
+works and then wakes up, a shard that is taken away, or that a process elsewhere goes on
+with. The schedule is deterministic otherwise, so every plan of one fault is tried, and many
+of two to five at random. Whatever happens, healthy restarts must end with every row in its
+table, and every dead letter in its store, exactly once and in order of its shard.
 
 Each mutant leaves one rule of the protocol out. A mutant that survives is a failure, as is
 any violation without a mutant: a rule that nobody misses would be no rule.
@@ -21,10 +22,11 @@ from collections import namedtuple
 
 from protocol import MUTANTS, Process, Stop, Store, World, refused
 
-Setting = namedtuple("Setting", "staged tables latest cuts log")
+Setting = namedtuple("Setting", "staged tables latest cuts log shards")
 LOG = [(0,), (1,), (0, 1), (1, 2), (0, 2)]
 SETTINGS = [
-    Setting(staged, 3, latest, cuts, LOG)
+    Setting(staged, 3, latest, cuts, LOG, shards)
+    for shards in (1, 2)
     for staged in (True, False)
     for latest in (False, True)
     for cuts in ((2, 1, 3), (1, 3, 2))
@@ -34,6 +36,8 @@ FAULTS = (
     [("crash",), ("lose store",), ("other machine",), ("lose reply",), ("foreign commit",)]
     + [("restore", n) for n in (1, 3, 6)]
     + [("land late", d) for d in DELAYS]
+    + [("deal away", 0), ("deal away", 1)]
+    + [("take", shard, lost) for shard in (0, 1) for lost in (False, True)]
     + [("pause", d, other) for d in DELAYS for other in (False, True)]
 )
 MAX_STEPS, MAX_STARTS = 500, 12
@@ -61,10 +65,14 @@ class Run:
             w.network = "lost"
         elif kind == "land late":
             w.network = how[0]
+        elif kind == "deal away" and how[0] in w.shards:
+            w.deal_away(how[0])
+        elif kind == "take":  # and give it back, when the process has noticed
+            w.taken[how[0]] = how[1]
         elif kind == "foreign commit":
             for table in w.tables:
                 table.version += 1
-        else:  # the process ends, or sleeps, and another one starts
+        elif kind != "deal away":  # the process ends, or sleeps, and another one starts
             process = self.awake.pop()
             other = kind == "other machine"
             if kind == "pause":
@@ -115,13 +123,17 @@ class Run:
 
     def verdict(self):
         w, letters = self.w, []
-        first = w.first if w.setting.latest else 0
         for i, table in enumerate(w.tables):
-            rows = [r for r in range(first, len(LOG)) if i in LOG[r]]
-            letters += [(i, r) for r in rows if refused(r)]
-            rows = [r for r in rows if not refused(r)]
-            if table.rows != rows:
-                w.wrong.append("table %d has %s, expected %s" % (i, table.rows, rows))
+            for shard in w.shards:
+                first = w.first.get(shard, 0) if w.setting.latest else 0
+                rows = [r for r in range(first, len(LOG)) if i in LOG[r]]
+                letters += [(i, shard, r) for r in rows if refused(r)]
+                rows = [r for r in rows if not refused(r)]
+                have = [r for s, r in table.rows if s == shard]
+                if have != rows:
+                    w.wrong.append("shard %d of table %d has %s, expected %s"
+                                   % (shard, i, have, rows))
+        letters.sort()
         if not w.store_suffered and sorted(w.stores[0].letters) != letters:
             w.wrong.append("dead letters %s, expected %s" % (w.stores[0].letters, letters))
         return w.wrong[0] if w.wrong else None

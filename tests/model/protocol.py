@@ -4,7 +4,9 @@ from collections import namedtuple
 from dataclasses import dataclass, field, replace
 
 Token = namedtuple("Token", "epoch attempt start to tables")
-Saved = namedtuple("Saved", "token previous file")  # previous: the token of each table
+# ranges: by shard, from where to where; previous: by (table, shard), the tokens then;
+# begins: it says where shards begin, and has no rows
+Saved = namedtuple("Saved", "epoch attempt tables ranges previous file begins")
 
 MUTANTS = {
     "ack-before-commit": "the source lets its log go before the sink has it",
@@ -20,6 +22,10 @@ MUTANTS = {
     "fold-before-commit": "dead letters become visible with the save",
     "store-not-guarded": "a process writes to a store that names its successor",
     "no-claim": "a transactional sink does not end its predecessor's transactions",
+    "no-reread": "shards that stay go on after an epoch with a lost one was dropped",
+    "half-the-tokens": "a commit looks at one shard's token alone",
+    "falling-tokens": "an epoch sets the tokens of its shards in tables that are further",
+    "ranges-trusted": "the store's positions count whatever the sink's tokens are",
 }
 
 
@@ -38,16 +44,17 @@ class Store:
     folded: tuple = None  # the newest epoch whose dead letters were folded in
     overlays: dict = field(default_factory=dict)  # by epoch: its dead letters
     letters: tuple = ()
+    ranges: dict = field(default_factory=dict)  # by shard: how far, with which tokens
 
     def copy(self):
-        return replace(self, overlays=dict(self.overlays))
+        return replace(self, overlays=dict(self.overlays), ranges=dict(self.ranges))
 
 
 @dataclass(eq=False)
 class Table:
     version: int = 0
-    token: Token = None
-    rows: list = field(default_factory=list)
+    tokens: dict = field(default_factory=dict)  # by shard
+    rows: list = field(default_factory=list)  # (shard, row)
 
 
 class World:
@@ -55,12 +62,15 @@ class World:
 
     def __init__(self, setting, mutant):
         self.setting, self.mutant = setting, mutant
-        self.step = self.attempts = self.starts = self.purged = 0
+        self.step = self.attempts = self.starts = 0
+        self.shards = tuple(range(setting.shards))
+        self.purged = dict.fromkeys(self.shards, 0)
         self.tables = [Table() for _ in range(setting.tables)]
-        self.owner = None  # transactional: who may commit
+        self.owners = {}  # transactional: who may commit, by shard
+        self.taken = {}  # shards that are taken from whoever runs: True when lost
         self.files, self.late, self.wrong, self.trace = {}, [], [], []
         self.network = None  # what happens to the next request: "lost", or its delay
-        self.first = None  # the start that was committed first
+        self.first = {}  # by shard, the start that was committed first
         self.stores, self.history = [Store(), Store()], [[Store()], [Store()]]
         self.store_suffered = False
 
@@ -78,14 +88,65 @@ class World:
             self.late.append((self.step + network, request))
         return "unknown"
 
-    def land(self, table, token, rows):
-        if table.token and token.to < table.token.to:
-            self.wrong.append("a token falls")
-        if self.first is None:
-            self.first = token.start
-        table.token, table.version = token, table.version + 1
+    def deal_away(self, shard):
+        """A process elsewhere goes on with the shard by a row, and is gone again."""
+        staged = self.setting.staged
+        tables = self.tables if staged else self.tables[:1]
+        tokens = {i: t.tokens[shard] for i, t in enumerate(tables) if shard in t.tokens}
+        row = max((reach(tokens, t) for t in tokens.values()), default=len(self.setting.log))
+        if row == len(self.setting.log) or len(tokens) < len(tables):
+            return
+        self.store_suffered = True  # the dead letters are kept there
+        self.taken[shard] = True
+        self.owners[shard] = "x%d" % self.step
+        epoch = 1 + max(t.epoch for t in tokens.values())
+        saved = Saved(epoch, self.owners[shard], tuple(range(len(tables))),
+                      {shard: (row, row + 1)},
+                      {(i, shard): t for i, t in tokens.items()}, None, False)
+        for i in self.setting.log[row]:
+            if not refused(row) and row >= tokens[i if staged else 0].to:
+                self.tables[i].rows.append((shard, row))
+        for i in saved.tables:
+            self.land(i, saved, [])
+        self.purged[shard] = max(self.purged[shard], row + 1)
+
+    def land(self, i, saved, rows):
+        table = self.tables[i]
+        for shard in saved.ranges:
+            token = token_of(saved, shard)
+            if self.mutant != "falling-tokens" and is_ahead(saved, i, shard):
+                continue
+            if shard in table.tokens and token.to < table.tokens[shard].to:
+                self.wrong.append("a token falls")
+            self.first.setdefault(shard, token.start)
+            table.tokens[shard] = token
+        table.version += 1
         table.rows += rows
-        self.note("lands", token, rows)
+        self.note("lands", saved.epoch, saved.attempt, saved.ranges, rows)
+
+
+def reach(tokens, token):
+    """How far a token proves the whole shard to be; tokens: the shard's, by table."""
+    others = [tokens.get(i) for i in token.tables]
+    complete = all(other and other.to >= token.to for other in others)
+    return token.to if complete else token.start
+
+
+def is_ahead(saved, i, shard):
+    """The table has more of the shard already, from an epoch that not every table got."""
+    token = saved.previous.get((i, shard))
+    return bool(token) and token.to > saved.ranges[shard][1]
+
+
+def after(saved):
+    """The tokens of its shards once the epoch is committed."""
+    mine = {(i, s): token_of(saved, s)
+            for i in saved.tables for s in saved.ranges if not is_ahead(saved, i, s)}
+    return {**{key: t for key, t in saved.previous.items() if key[1] in saved.ranges}, **mine}
+
+
+def token_of(saved, shard):
+    return Token(saved.epoch, saved.attempt, *saved.ranges[shard], saved.tables)
 
 
 def epoch_of(token):
@@ -136,107 +197,151 @@ class Process:
         self.store.attempt = self.attempt
         self.changed()
 
-    def token(self, epoch, start, to, tables):
-        attempt = "" if self.has("epoch-number-only") else self.attempt
-        return Token(epoch, attempt, start, to, tables)
-
     # Recovery.
 
     def recover(self):
-        saved, self.tokens = self.store.saved, []
-        for table in self.w.tables[: self.token_tables()]:
+        self.held, self.positions, self.tokens, self.epoch = set(), {}, {}, 0
+        yield from self.assign(set(self.w.shards))
+
+    def assign(self, shards):
+        """The same at the start and when shards come later, between two epochs."""
+        saved = self.store.saved
+        if saved and self.store.folded == (saved.epoch, saved.attempt):
+            saved = None
+        others = set(saved.ranges) - shards if saved else set()
+        tokens = {}
+        for i, table in enumerate(self.w.tables[: self.token_tables()]):
             yield
-            if not self.setting.staged and table.token and not self.has("no-claim"):
-                self.w.owner = self.attempt
-            self.tokens.append(table.token)
-        seen = [t for t in self.tokens + [saved and saved.token] if t]
-        self.epoch = max([t.epoch for t in seen], default=0)
-        if not seen:
-            yield from self.start()
-            return
-        verdict = self.judge(saved) if saved else "old"
-        self.w.note(self.attempt, "judges", saved and saved.token, verdict, self.tokens)
+            for shard in shards | others:
+                if shard not in table.tokens:
+                    continue
+                if shard in shards and not self.setting.staged and not self.has("no-claim"):
+                    self.w.owners[shard] = self.attempt
+                tokens[i, shard] = table.tokens[shard]
+        last = self.store.saved
+        seen = [t.epoch for t in tokens.values()] + ([last.epoch] if last else [])
+        self.epoch = max(seen + [self.epoch])
+        verdict = self.judge(saved, tokens) if saved else "nothing"
+        self.w.note(self.attempt, "assigned", shards, verdict, tokens)
         if verdict == "roll forward":
             yield from self.commit(saved)
-            for i in saved.token.tables:
-                self.tokens[i] = saved.token
+            tokens.update(after(saved))
         yield
         if verdict in ("committed", "roll forward"):
-            self.position = saved.token.to
             self.write(lambda s: self.fold(s, saved))
-        elif verdict == "lost":
-            self.position = saved.token.start
-            self.write(lambda s: s.overlays.clear())
-        else:
-            self.position = max(self.reach(t) for t in self.tokens if t)
+        elif verdict == "old":
             self.write(lambda s: (s.overlays.clear(), setattr(s, "saved", None)))
+        else:
+            self.write(lambda s: s.overlays.clear())
+        fresh = [shard for shard in sorted(shards) if not self.place(shard, tokens)]
+        self.tokens.update({key: t for key, t in tokens.items() if key[1] in shards})
+        if fresh:
+            yield from self.start(fresh)
+        self.held |= shards
+
+    def place(self, shard, tokens):
+        """Where a shard goes on; False: nobody knows it."""
+        mine = {i: epoch_of(t) for (i, s), t in tokens.items() if s == shard}
+        to, noted = self.store.ranges.get(shard, (None, None))
+        if to is not None and (noted == mine or self.has("ranges-trusted")):
+            self.positions[shard] = to
+        elif mine:
+            now = {i: t for (i, s), t in tokens.items() if s == shard}
+            whole = self.has("resume-at-to")
+            self.positions[shard] = max(t.to if whole else reach(now, t) for t in now.values())
+        return shard in self.positions
 
     def token_tables(self):
         return self.setting.tables if self.setting.staged else 1
 
-    def judge(self, saved):
-        mine = [epoch_of(t) == epoch_of(saved.token) for t in self.tokens]
+    def judge(self, saved, tokens):
+        def is_mine(i, shard):
+            return epoch_of(tokens.get((i, shard))) == (saved.epoch, saved.attempt)
+
+        if all(any(is_mine(i, s) for s in saved.ranges) for i in saved.tables):
+            return "committed"
         current = all(
-            (mine[i] and i in saved.token.tables) or epoch_of(t) == epoch_of(saved.previous[i])
-            for i, t in enumerate(self.tokens)
+            (i in saved.tables and is_mine(i, s))
+            or epoch_of(tokens.get((i, s))) == epoch_of(saved.previous.get((i, s)))
+            for i in range(self.token_tables())
+            for s in saved.ranges
         )
         if not current and not self.has("old-store-trusted"):
             return "old"
-        if all(mine[i] for i in saved.token.tables):
-            return "committed"
-        only_start = saved.token.start == saved.token.to
-        return "roll forward" if self.setting.staged or only_start else "lost"
+        return "roll forward" if self.setting.staged or saved.begins else "lost"
 
-    def reach(self, token):
-        """How far a token proves the whole shard to be."""
-        others = [self.tokens[i] for i in token.tables]
-        complete = all(other and other.to >= token.to for other in others)
-        return token.to if complete or self.has("resume-at-to") else token.start
-
-    def start(self):
-        """Epoch 0: where a new pipeline starts, saved and committed before a row is read."""
-        self.position = min(self.w.starts, 2) if self.setting.latest else 0
-        self.w.starts += 1
+    def start(self, shards):
+        """Epoch 0: where new shards start, saved and committed before a row is read."""
+        for shard in shards:
+            self.positions[shard] = min(self.w.starts, 2) if self.setting.latest else 0
+            self.w.starts += 1
+            if self.has("no-epoch-zero"):
+                self.w.first.setdefault(shard, self.positions[shard])
         if self.has("no-epoch-zero"):
-            self.w.first = self.position if self.w.first is None else self.w.first
             return
-        none = [None] * self.token_tables()
-        token = self.token(0, self.position, self.position, tuple(range(len(none))))
-        yield from self.decide(Saved(token, none, None))
+        ranges = {s: (self.positions[s], self.positions[s]) for s in shards}
+        tables = tuple(range(self.token_tables()))
+        self.epoch += 1 if self.held else 0
+        yield from self.decide(Saved(self.epoch, self.own_name(), tables, ranges, {}, None, True))
+
+    def own_name(self):
+        return "" if self.has("epoch-number-only") else self.attempt
 
     # Epochs.
 
     def read_to_the_end(self):
-        w, log = self.w, self.setting.log
-        while self.position < len(log):
-            if self.position < w.purged:
-                raise Stop
-            to = min(len(log), self.position + self.setting.cuts[self.epoch % 3])
-            rows, letters = self.read(to)
+        w, size = self.w, len(self.setting.log)
+        while any(self.positions.get(s, 0) < size for s in w.shards):
+            gone = set()
+            for shard in [s for s in w.taken if s in self.held]:
+                gone.add(shard)
+                del w.taken[shard]
+            self.held -= gone
+            if gone or self.held != set(w.shards):
+                self.write(lambda s: None)  # the store is still mine
+                yield from self.assign(set(w.shards) - self.held)
+            ranges, rows, letters = {}, {}, ()
+            for shard in sorted(self.held):
+                start = self.positions[shard]
+                if start < w.purged[shard]:
+                    raise Stop
+                to = min(size, start + self.setting.cuts[(self.epoch + shard) % 3])
+                if to > start:
+                    ranges[shard] = (start, to)
+                    letters += self.read(shard, start, to, rows)
             yield
+            lost = {s for s in ranges if w.taken.get(s)}
+            if lost:
+                if self.has("no-reread"):
+                    self.positions.update({s: ranges[s][1] for s in ranges if s not in lost})
+                for shard in lost:
+                    del self.positions[shard]
+                continue  # the others are read again from where they are committed
             tables = tuple(sorted(rows)) if self.setting.staged else (0,) if rows else ()
-            token = self.token(self.epoch + 1, self.position, to, tables)
-            saved = Saved(token, list(self.tokens), (self.attempt, w.step))
+            saved = Saved(self.epoch + 1, self.own_name(), tables, ranges,
+                          dict(self.tokens), (self.attempt, w.step), False)
             w.files[saved.file] = rows
-            self.write(lambda s: s.overlays.update({epoch_of(token): letters}))
+            key = (saved.epoch, saved.attempt)
+            self.write(lambda s: s.overlays.update({key: letters}))
             yield from self.decide(saved)
-            self.position, self.epoch = to, self.epoch + 1
+            self.positions.update({s: to for s, (_, to) in ranges.items()})
+            self.epoch += 1
             yield
             if tables:  # an epoch without tables is known to the store alone
-                w.purged = max(w.purged, to)
+                w.purged.update({s: max(w.purged[s], to) for s, (_, to) in ranges.items()})
 
-    def read(self, to):
-        rows, letters = {}, ()
-        for row in range(self.position, to):
+    def read(self, shard, start, to, rows):
+        letters = ()
+        for row in range(start, to):
             for table in self.setting.log[row]:
-                token = self.tokens[table if self.setting.staged else 0]
+                token = self.tokens.get((table if self.setting.staged else 0, shard))
                 if token and row < token.to and not self.has("no-floors"):
                     continue
                 if refused(row):
-                    letters += ((table, row),)
+                    letters += ((table, shard, row),)
                 else:
-                    rows.setdefault(table, []).append(row)
-        return rows, letters
+                    rows.setdefault(table, []).append((shard, row))
+        return letters
 
     def decide(self, saved):
         """Save, commit, fold."""
@@ -248,70 +353,85 @@ class Process:
                 yield
                 self.write(change)
         if self.has("ack-before-commit"):
-            self.w.purged = max(self.w.purged, saved.token.to)
+            for shard, (_, to) in saved.ranges.items():
+                self.w.purged[shard] = max(self.w.purged[shard], to)
         yield from self.commit(saved)
         if self.has("save-after-commit"):
             yield
             self.write(save[0])
-        for i in saved.token.tables:
-            self.tokens[i] = saved.token
+        self.tokens.update(after(saved))
         yield
         self.write(lambda s: self.fold(s, saved))
 
     @staticmethod
     def fold(store, saved):
-        if store.folded != epoch_of(saved.token):
-            store.letters += store.overlays.pop(epoch_of(saved.token), ())
-            store.folded = epoch_of(saved.token)
+        key = (saved.epoch, saved.attempt)
+        if store.folded == key:
+            return
+        store.letters += store.overlays.pop(key, ())
+        store.folded = key
+        for shard, (_, to) in saved.ranges.items():
+            noted = {i: epoch_of(t) for (i, s), t in after(saved).items() if s == shard}
+            store.ranges[shard] = (to, noted)
 
     # Commits.
 
     def commit(self, saved):
-        for i in saved.token.tables:
+        for i in saved.tables:
             if self.setting.staged:
-                yield from self.commit_table(self.w.tables[i], saved, saved.previous[i])
+                yield from self.commit_table(i, saved)
             else:
-                yield from self.commit_transaction(self.w.tables[0], saved)
+                yield from self.commit_transaction(saved)
 
-    def expected(self, table, previous):
-        return epoch_of(table.token) == epoch_of(previous) or self.has("blind-commit")
+    def landed(self, table, saved):
+        key = (saved.epoch, saved.attempt)
+        return any(epoch_of(table.tokens.get(s)) == key for s in saved.ranges)
 
-    def commit_table(self, table, saved, previous):
-        w = self.w
-        while epoch_of(table.token) != epoch_of(saved.token):
-            if not self.expected(table, previous):
+    def expected(self, i, saved):
+        now, shards = self.w.tables[i].tokens, sorted(saved.ranges)
+        if self.has("half-the-tokens"):
+            shards = shards[:1]
+        same = all(epoch_of(now.get(s)) == epoch_of(saved.previous.get((i, s))) for s in shards)
+        return same or self.has("blind-commit")
+
+    def commit_table(self, i, saved):
+        w, table = self.w, self.w.tables[i]
+        while not self.landed(table, saved):
+            if not self.expected(i, saved):
                 raise Stop
             version = table.version
             yield
-            outcome = w.send(lambda v=version: self.land_files(table, saved, v))
+            outcome = w.send(lambda v=version: self.land_files(i, saved, v))
             if outcome == "unknown" and self.has("cleanup-on-unknown"):
                 w.files.pop(saved.file, None)
             yield
 
-    def land_files(self, table, saved, version):
+    def land_files(self, i, saved, version):
+        table = self.w.tables[i]
         if table.version != version:
             return False
         rows = self.w.files.get(saved.file)
         if saved.file and rows is None:
             self.w.wrong.append("a file is committed that was removed")
-        self.w.land(table, saved.token, (rows or {}).get(self.w.tables.index(table), []))
+        self.w.land(i, saved, (rows or {}).get(i, []))
         return True
 
-    def commit_transaction(self, table, saved):
+    def commit_transaction(self, saved):
         yield
-        outcome = self.w.send(lambda sender=self.attempt: self.land_rows(table, saved, sender))
+        outcome = self.w.send(lambda sender=self.attempt: self.land_rows(saved, sender))
         if outcome == "ok":
             return
         yield
-        if epoch_of(table.token) != epoch_of(saved.token):
+        if not self.landed(self.w.tables[0], saved):
             raise Stop if outcome == "refused" else Anew
 
-    def land_rows(self, table, saved, sender):
-        claimed = table.token is None or self.w.owner == sender or self.has("no-claim")
-        if not claimed or not self.expected(table, saved.previous[0]):
+    def land_rows(self, saved, sender):
+        table, owners = self.w.tables[0], self.w.owners
+        claimed = all(s not in table.tokens or owners.get(s) == sender for s in saved.ranges)
+        if not (claimed or self.has("no-claim")) or not self.expected(0, saved):
             return False
-        self.w.owner = sender if table.token is None else self.w.owner
-        self.w.land(table, saved.token, [])
+        owners.update({s: sender for s in saved.ranges if s not in table.tokens})
+        self.w.land(0, saved, [])
         for i, rows in self.w.files.get(saved.file, {}).items():
             self.w.tables[i].rows += rows
         return True

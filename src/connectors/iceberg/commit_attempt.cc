@@ -49,9 +49,7 @@ CommitAttempt::CommitAttempt(Table& table, const TableChange& change)
 Result<std::optional<TableCommit>> CommitAttempt::CheckTokens() {
   if (change_.tokens.empty()) return std::optional<TableCommit>();
   const std::string& pipeline = change_.tokens.front().pipeline;
-  std::vector<ShardId> shards;
-  for (const Token& mine : change_.tokens) shards.push_back(mine.shard);
-  ASSIGN_OR_RETURN(const auto now, table_.GetTokens(pipeline, shards));
+  ASSIGN_OR_RETURN(const auto now, table_.GetTokens(pipeline, change_.shards));
   for (const Token& mine : change_.tokens) {
     const Token* have = Find(now, mine.shard);
     if (!have || !have->SameEpoch(mine)) continue;
@@ -59,15 +57,15 @@ Result<std::optional<TableCommit>> CommitAttempt::CheckTokens() {
     there.outcome = TableCommit::Outcome::kAlreadyThere;
     return std::optional<TableCommit>(std::move(there));
   }
-  for (const Token& mine : change_.tokens) {
-    const Token* have = Find(now, mine.shard);
-    const Token* expected = Find(change_.expected, mine.shard);
+  for (const ShardId& shard : change_.shards) {
+    const Token* have = Find(now, shard);
+    const Token* expected = Find(change_.expected, shard);
     if (have && expected ? have->SameEpoch(*expected) : have == expected) continue;
     return Status::Fenced(fmt::format(
         "The table has {} of pipeline {}, shard {}, where {} was expected to precede {}. "
         "Another process runs this pipeline, or the checkpoints are older than the table",
-        DescribeToken(have), pipeline, mine.shard, DescribeToken(expected),
-        DescribeToken(&mine)));
+        DescribeToken(have), pipeline, shard, DescribeToken(expected),
+        DescribeToken(&change_.tokens.front())));
   }
   return std::optional<TableCommit>();
 }

@@ -176,6 +176,7 @@ TEST(JudgeTest, DISABLED_ChangesAForeignTable) {
   EXPECT_EQ(rows, table->metadata().current_snapshot()->Number("total-records"));
   TableChange append;
   append.tokens = {testing::TestToken(1)};
+  append.shards = {"s1"};
   append.added_data = {WriteRows(*files, *table, {{1001, "leat"}, {1002, "leat"}})};
   Must(table->Commit(append));
   TableChange remove;
@@ -201,6 +202,7 @@ TEST(JudgeTest, DISABLED_WritesToS3) {
   for (uint64_t epoch = 1; epoch <= 40; epoch++) {
     TableChange change;
     change.tokens = {testing::TestToken(epoch)};
+    change.shards = {"s1"};
     if (epoch > 1) change.expected["s1"] = testing::TestToken(epoch - 1);
     const auto id = static_cast<int64_t>(epoch);
     change.added_data = {WriteRows(*files, *table, {{id, "s3"}, {id + 1000, "s3"}})};

@@ -340,8 +340,9 @@ Result<bool> IcebergSink::CommitTable(const Checkpoint& checkpoint, const SinkTa
                           "start over under another pipeline name");
   }
   TableChange change;
+  change.tokens = checkpoint.TokensFor(name);
   for (const ShardRange& range : checkpoint.shards) {
-    change.tokens.push_back(checkpoint.TokenOf(range));
+    change.shards.push_back(range.shard);
     const Token* previous = FindToken(range.previous, name);
     if (previous) change.expected[range.shard] = *previous;
   }

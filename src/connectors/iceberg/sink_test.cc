@@ -379,7 +379,7 @@ TEST(SinkTest, EpochZeroPutsATokenIntoEveryTable) {
   c.pipeline = "p";
   c.attempt = "a";
   c.tables = {"db.a", "db.b"};
-  c.shards.push_back({"s", {"0"}, {"0"}, {}});
+  c.shards.push_back({"s", {"0"}, {"0"}, {}, {}});
   driver.Commit(c);
   const Tokens tokens = driver.GetTokens(c.tables);
   EXPECT_EQ(tokens.at("db.a"), c.TokenOf(c.shards[0]));

@@ -123,7 +123,7 @@ Checkpoint SinkDriver::Prepare() {
   c.tables = prepared.tables;
   c.manifest = prepared.manifest;
   c.shards.push_back(
-      {"s", {std::to_string(epoch_ - 1)}, {std::to_string(epoch_)}, tokens_});
+      {"s", {std::to_string(epoch_ - 1)}, {std::to_string(epoch_)}, tokens_, {}});
   return c;
 }
 

@@ -52,10 +52,10 @@ struct TableChange {
   int64_t base_sequence = 0;
   std::vector<std::string> required;
 
-  // One for each shard of the epoch it belongs to; none: it belongs to no epoch.
-  // `expected`: the shards' tokens in the table before; a shard that is not in it had
-  // none.
+  // The tokens it brings; none: it belongs to no epoch. `expected`: the tokens that the
+  // epoch's shards have in the table before; one that is not in it has none.
   std::vector<Token> tokens;
+  std::vector<ShardId> shards;
   std::map<ShardId, Token> expected;
 
   std::map<std::string, std::string> summary;  // more of it, for whoever reads history

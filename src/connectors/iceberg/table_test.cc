@@ -119,6 +119,7 @@ TEST(TableTest, AnotherShardsCommitIsRebasedOn) {
   auto other = Other(t);
   TableChange theirs;
   theirs.tokens = {TestToken(1, "b1", "s2")};
+  theirs.shards = {"s2"};
   theirs.added_data = {WriteRows(*t.files, *other, {{10, "x"}})};
   Must(other->Commit(theirs));
   auto mine = t.Change(2, 1);
@@ -321,14 +322,17 @@ TEST(TableTest, AnEpochOfManyShardsCommitsByAllTheirTokens) {
   auto start = t.Change(1, 0);
   start.tokens.push_back(TestToken(1, "a1", "s2"));
   start.tokens.push_back(TestToken(1, "a1", "s3"));
+  start.shards = {"s1", "s2", "s3"};
   Must(t.table->Commit(start));
   auto second = t.Change(2, 1);
   second.tokens.push_back(TestToken(2, "a1", "s2"));
+  second.shards = {"s1", "s2"};
   second.expected["s2"] = TestToken(1, "a1", "s2");
   // Shard s2 went on elsewhere: neither token may move.
   auto other = Other(t);
   TableChange theirs;
   theirs.tokens = {TestToken(7, "b1", "s2")};
+  theirs.shards = {"s2"};
   theirs.expected["s2"] = TestToken(1, "a1", "s2");
   Must(other->Commit(theirs));
   EXPECT_EQ(t.table->Commit(second).status().kind(), ErrorKind::kFenced);
@@ -340,6 +344,7 @@ TEST(TableTest, AnEpochOfManyShardsCommitsByAllTheirTokens) {
   Must(t.table->Commit(second));
   theirs.tokens = {TestToken(8, "b1", "s2")};
   theirs.expected["s2"] = TestToken(2, "a1", "s2");
+  Must(other->Refresh());
   Must(other->Commit(theirs));
   EXPECT_EQ(Must(Other(t)->Commit(second)).outcome, Outcome::kAlreadyThere);
 }
@@ -350,6 +355,7 @@ TEST(TableTest, TokensOfIdleShardsOutliveTheirSnapshots) {
   auto start = t.Change(1, 0);
   for (int i = 0; i < 1000; i++) {
     start.tokens.push_back(TestToken(1, "a1", "topic/" + std::to_string(i)));
+    start.shards.push_back(start.tokens.back().shard);
   }
   Must(t.table->Commit(start));
   for (uint64_t epoch = 2; epoch < 8; epoch++) {
@@ -373,6 +379,7 @@ TEST(TableTest, ARollbackBehindAnIdleShardIsSaid) {
     t.clock.JumpWall(std::chrono::minutes(10));
     TableChange change;
     change.tokens = {TestToken(epoch, "b", "s2")};
+    change.shards = {"s2"};
     if (epoch > 2) change.expected["s2"] = TestToken(epoch - 1, "b", "s2");
     Must(t.table->Commit(change));
   }

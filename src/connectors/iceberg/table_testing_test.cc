@@ -122,6 +122,7 @@ TableChange TestTable::Change(uint64_t epoch, uint64_t previous) const {
   change.base_snapshot = table->snapshot_id();
   change.base_sequence = table->sequence_number();
   change.tokens = {TestToken(epoch)};
+  change.shards = {"s1"};
   if (previous) change.expected["s1"] = TestToken(previous);
   return change;
 }

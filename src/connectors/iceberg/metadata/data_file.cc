@@ -99,29 +99,6 @@ int Compare(const T& a, const T& b) {
   return a < b ? -1 : b < a ? 1 : 0;
 }
 
-// A value written before its column was widened is shorter.
-int64_t Integer(std::string_view bytes) {
-  if (bytes.size() >= sizeof(int64_t)) {
-    int64_t wide;
-    std::memcpy(&wide, bytes.data(), sizeof(wide));
-    return wide;
-  }
-  int32_t narrow = 0;
-  std::memcpy(&narrow, bytes.data(), std::min(sizeof(narrow), bytes.size()));
-  return narrow;
-}
-
-double Real(std::string_view bytes) {
-  if (bytes.size() >= sizeof(double)) {
-    double wide;
-    std::memcpy(&wide, bytes.data(), sizeof(wide));
-    return wide;
-  }
-  float narrow = 0;
-  std::memcpy(&narrow, bytes.data(), std::min(sizeof(narrow), bytes.size()));
-  return narrow;
-}
-
 // Big-endian two's complement, perhaps of different lengths.
 int CompareDecimals(std::string_view a, std::string_view b) {
   auto negative = [](std::string_view v) { return !v.empty() && (v[0] & 0x80) != 0; };
@@ -139,6 +116,28 @@ int CompareDecimals(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+int64_t IntegerOf(std::string_view bytes) {
+  if (bytes.size() >= sizeof(int64_t)) {
+    int64_t wide;
+    std::memcpy(&wide, bytes.data(), sizeof(wide));
+    return wide;
+  }
+  int32_t narrow = 0;
+  std::memcpy(&narrow, bytes.data(), std::min(sizeof(narrow), bytes.size()));
+  return narrow;
+}
+
+double RealOf(std::string_view bytes) {
+  if (bytes.size() >= sizeof(double)) {
+    double wide;
+    std::memcpy(&wide, bytes.data(), sizeof(wide));
+    return wide;
+  }
+  float narrow = 0;
+  std::memcpy(&narrow, bytes.data(), std::min(sizeof(narrow), bytes.size()));
+  return narrow;
+}
 
 Json ToJson(const DataFile& file) {
   Json partition = Json::array();
@@ -181,9 +180,9 @@ int CompareBinary(const Type& type, std::string_view a, std::string_view b) {
     case TypeId::kLong:
     case TypeId::kTime:
     case TypeId::kTimestamp:
-    case TypeId::kTimestampTz: return Compare(Integer(a), Integer(b));
+    case TypeId::kTimestampTz: return Compare(IntegerOf(a), IntegerOf(b));
     case TypeId::kFloat:
-    case TypeId::kDouble: return Compare(Real(a), Real(b));
+    case TypeId::kDouble: return Compare(RealOf(a), RealOf(b));
     case TypeId::kDecimal: return CompareDecimals(a, b);
     default: break;
   }

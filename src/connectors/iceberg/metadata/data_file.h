@@ -50,6 +50,11 @@ struct DataFile {
 nlohmann::json ToJson(const DataFile& file);
 Result<DataFile> DataFileFromJson(const nlohmann::json& json);
 
+// The value of an int, long, date, time or timestamp in its binary form, and of a float
+// or double; one that was written before its column was widened is shorter.
+int64_t IntegerOf(std::string_view binary);
+double RealOf(std::string_view binary);
+
 // -1, 0, 1: two values of one primitive type in their binary form.
 int CompareBinary(const Type& type, std::string_view a, std::string_view b);
 

@@ -119,18 +119,6 @@ std::string AvroName(std::string_view name) {
   return out;
 }
 
-// Little-endian, sign-extended where the column was widened after the value was written.
-int64_t Integer(std::string_view bytes) {
-  if (bytes.size() >= sizeof(int64_t)) {
-    int64_t wide;
-    std::memcpy(&wide, bytes.data(), sizeof(wide));
-    return wide;
-  }
-  int32_t narrow = 0;
-  std::memcpy(&narrow, bytes.data(), std::min(sizeof(narrow), bytes.size()));
-  return narrow;
-}
-
 template <typename T>
 Binary Little(T value) {
   Binary bytes(sizeof(value), '\0');
@@ -146,13 +134,6 @@ Binary Shortest(std::string_view bytes) {
     bytes.remove_prefix(1);
   }
   return Binary(bytes);
-}
-
-void EncodeDouble(std::string_view bytes, AvroEncoder* out) {
-  if (bytes.size() >= sizeof(double)) return out->Raw(bytes.substr(0, sizeof(double)));
-  float narrow = 0;
-  std::memcpy(&narrow, bytes.data(), std::min(sizeof(narrow), bytes.size()));
-  out->Raw(Little(static_cast<double>(narrow)));
 }
 
 }  // namespace
@@ -186,8 +167,8 @@ void EncodePartitionValue(const Type& type, const std::optional<Binary>& value,
     case TypeId::kDate:
     case TypeId::kTime:
     case TypeId::kTimestamp:
-    case TypeId::kTimestampTz: out->Long(Integer(*value)); break;
-    case TypeId::kDouble: EncodeDouble(*value, out); break;
+    case TypeId::kTimestampTz: out->Long(IntegerOf(*value)); break;
+    case TypeId::kDouble: out->Raw(Little(RealOf(*value))); break;
     case TypeId::kDecimal: {
       auto width = static_cast<size_t>(DecimalBytes(type.precision));
       bool negative = !value->empty() && ((*value)[0] & 0x80) != 0;

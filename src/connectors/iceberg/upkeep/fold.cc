@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "connectors/iceberg/data/deleted_rows.h"
 #include "connectors/iceberg/data/parquet_reader.h"
 #include "connectors/iceberg/data/parquet_writer.h"
 #include "connectors/iceberg/data/partition_writer.h"
@@ -16,34 +17,13 @@ namespace {
 
 constexpr int64_t kBatchRows = 32768;
 
-// By data file, the rows deleted of it, rising and each once.
-using DeletedRows = std::map<std::string, std::vector<int64_t>>;
-
-Result<DeletedRows> ReadDeletes(FileIo& files, const DataFile& file) {
-  DeletedRows deleted;
-  ASSIGN_OR_RETURN(auto reader,
-                   ParquetReader::Open(files, file.path, PositionDeleteSchema()));
-  std::string last;
-  std::vector<int64_t>* of_last = nullptr;
-  while (true) {
-    ASSIGN_OR_RETURN(const auto batch, reader->Next());
-    if (!batch) return deleted;
-    const auto& paths = static_cast<const arrow::StringArray&>(*batch->column(0));
-    const auto& rows = static_cast<const arrow::Int64Array&>(*batch->column(1));
-    for (int64_t i = 0; i < batch->num_rows(); i++) {
-      if (!of_last || paths.GetView(i) != last) {
-        last = paths.GetString(i);
-        of_last = &deleted[last];
-      }
-      of_last->push_back(rows.Value(i));
-    }
-  }
-}
-
-void Order(DeletedRows* deleted) {
-  for (auto& [path, rows] : *deleted) {
-    std::sort(rows.begin(), rows.end());
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+void Merge(DeletedRows from, DeletedRows* into) {
+  for (auto& [path, rows] : from) {
+    std::vector<uint32_t>& old = (*into)[path];
+    std::vector<uint32_t> both;
+    std::set_union(old.begin(), old.end(), rows.begin(), rows.end(),
+                   std::back_inserter(both));
+    old = std::move(both);
   }
 }
 
@@ -82,7 +62,7 @@ class NewFile {
 
 // Rows of one data file that are not deleted.
 Status CopyLive(FileIo& files, const DataFile& from, const Schema& schema,
-                const std::vector<int64_t>& deleted, ParquetWriter* to) {
+                const std::vector<uint32_t>& deleted, ParquetWriter* to) {
   ASSIGN_OR_RETURN(auto reader, ParquetReader::Open(files, from.path, schema));
   int64_t first = 0;
   auto skip = deleted.begin();
@@ -124,7 +104,7 @@ Status WriteDeletes(const DeletedRows& deleted, ParquetWriter* to) {
     return to->Write(arrow::RecordBatch::Make(schema, length, {columns[0], columns[1]}));
   };
   for (const auto& [path, positions] : deleted) {
-    for (int64_t position : positions) {
+    for (const uint32_t position : positions) {
       arrow::Status status = paths.Append(path);
       if (status.ok()) status = rows.Append(position);
       if (!status.ok()) return FromArrow(status, "building position deletes");
@@ -136,17 +116,11 @@ Status WriteDeletes(const DeletedRows& deleted, ParquetWriter* to) {
 
 Status FoldDeletes(FileIo& files, Table& table, const FoldGroup& group,
                    FoldPlanner* planner, TableChange* change) {
-  DeletedRows all;
-  for (const DataFile& file : group.deletes) {
-    ASSIGN_OR_RETURN(DeletedRows some, ReadDeletes(files, file));
-    change->removed.push_back(file.path);
-    for (auto& [path, rows] : some) {
-      if (!group.live.contains(path)) continue;
-      std::vector<int64_t>& into = all[path];
-      into.insert(into.end(), rows.begin(), rows.end());
-    }
-  }
-  Order(&all);
+  ASSIGN_OR_RETURN(const DeletedRows all,
+                   ReadDeletedRows(files, group.deletes, [&](const std::string& path) {
+                     return group.live.contains(path);
+                   }));
+  for (const DataFile& file : group.deletes) change->removed.push_back(file.path);
   if (all.empty()) return Status::Ok();
   ASSIGN_OR_RETURN(NewFile made, NewFile::Open(files, table, group.deletes.front(),
                                                PositionDeleteSchema()));
@@ -170,17 +144,15 @@ Status FoldData(FileIo& files, Table& table, const FoldGroup& group,
   }
   DeletedRows all;
   for (const DataFile& file : group.deletes) {
-    ASSIGN_OR_RETURN(DeletedRows some, ReadDeletes(files, file));
     bool needed = false;  // by a data file that stays
-    for (auto& [path, rows] : some) {
+    auto wanted = [&](const std::string& path) {
       needed = needed || (group.live.contains(path) && !going.contains(path));
-      if (!going.contains(path)) continue;
-      std::vector<int64_t>& into = all[path];
-      into.insert(into.end(), rows.begin(), rows.end());
-    }
+      return going.contains(path);
+    };
+    ASSIGN_OR_RETURN(DeletedRows some, ReadDeletedRows(files, {&file, 1}, wanted));
+    Merge(std::move(some), &all);
     if (!needed) change->removed.push_back(file.path);
   }
-  Order(&all);
   ASSIGN_OR_RETURN(NewFile made,
                    NewFile::Open(files, table, group.data.front(), table.schema()));
   for (const DataFile& file : group.data) {
