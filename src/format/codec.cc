@@ -1,5 +1,6 @@
 #include "format/codec.h"
 
+#include "format/debezium/encoder.h"
 #include "format/json/decoder.h"
 #include "format/json/encoder.h"
 #include "format/raw.h"
@@ -24,6 +25,10 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(EncoderOptions options) {
   if (name == "json") {
     return std::unique_ptr<Encoder>(
         std::make_unique<json::JsonEncoder>(std::move(options)));
+  }
+  if (name == "debezium") {
+    return std::unique_ptr<Encoder>(
+        std::make_unique<debezium::DebeziumEncoder>(std::move(options)));
   }
   if (name == "raw") {
     return std::unique_ptr<Encoder>(std::make_unique<RawEncoder>(std::move(options)));

@@ -132,7 +132,7 @@ Result<Column> ParseColumn(std::string_view text) {
 
 Field FormatField() {
   return Field::String("format", "What the records look like.")
-      .OneOf({"json", "raw"})
+      .OneOf({"json", "debezium", "raw"})
       .Default("json");
 }
 
@@ -168,10 +168,6 @@ Field DebeziumField() {
                   "Write transaction metadata, and the topic PREFIX.transaction "
                   "(provide.transaction.metadata).")
           .Default("false"),
-      Field::Bool("schema_changes",
-                  "Write changes of definitions to the topic PREFIX "
-                  "(include.schema.changes).")
-          .Default("true"),
       Field::Duration("heartbeat",
                       "Write a record to __debezium-heartbeat.PREFIX that often; 0s: "
                       "never (heartbeat.interval.ms).")
@@ -206,7 +202,6 @@ DebeziumOptions ReadDebezium(const Config& config) {
   out.tombstones = config.Bool("tombstones");
   out.truncates = config.Bool("truncates");
   out.transactions = config.Bool("transactions");
-  out.schema_changes = config.Bool("schema_changes");
   out.heartbeat = config.Duration("heartbeat");
   return out;
 }

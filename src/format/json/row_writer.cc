@@ -18,6 +18,7 @@ constexpr size_t kGeometryMost = 128;  // names, x, y and srid
 // What a byte of the value takes at most; 0 where the size does not depend on it.
 size_t Scale(Form form, bool text) {
   switch (form) {
+    case Form::kCompact:
     case Form::kString: return 6;
     case Form::kHex: return 2;
     case Form::kRaw:
@@ -62,6 +63,26 @@ char* WriteFloats(std::string_view bytes, char* out) {
     out = WriteFloat(value, out);
   }
   *out++ = ']';
+  return out;
+}
+
+bool InDay(int64_t micros) { return micros >= 0 && micros < 86'400'000'000; }
+
+// Blanks outside strings are left out.
+std::string Compacted(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  bool inside = false;
+  for (size_t i = 0; i < json.size(); i++) {
+    const char c = json[i];
+    if (inside && c == '\\' && i + 1 < json.size()) {
+      out += c;
+      out += json[++i];
+      continue;
+    }
+    if (c == '"') inside = !inside;
+    if (inside || c != ' ') out += c;
+  }
   return out;
 }
 
@@ -194,7 +215,14 @@ char* RowWriter::WriteNumber(const Cell& cell, int64_t at, char* out) {
   }
   switch (cell.field.form) {
     case Form::kDivided: return WriteInt(FloorDiv(value, cell.field.arg), out);
-    case Form::kTimes: return WriteInt(value * cell.field.arg, out);
+    case Form::kTimes: {
+      const auto product =
+          static_cast<uint64_t>(value) * static_cast<uint64_t>(cell.field.arg);
+      return WriteInt(static_cast<int64_t>(product), out);
+    }
+    case Form::kMillisOfDay:
+      if (!InDay(value)) return WriteText("null", out);
+      return WriteInt(value / 1000, out);
     case Form::kDate:
       *out++ = '"';
       out = WriteDate(value, out);
@@ -207,7 +235,13 @@ char* RowWriter::WriteNumber(const Cell& cell, int64_t at, char* out) {
       if (cell.field.form == Form::kTimestampZ) *out++ = 'Z';
       break;
     }
+    case Form::kTimestampFixed:
+      *out++ = '"';
+      out = WriteTimestamp(value, static_cast<int>(cell.field.arg), out);
+      *out++ = 'Z';
+      break;
     case Form::kTimeOfDay:
+      if (!InDay(value)) return WriteText("null", out);
       *out++ = '"';
       out = WriteTimeOfDay(value, FractionDigits(value), out);
       break;
@@ -243,6 +277,7 @@ char* RowWriter::WriteBytes(const Cell& cell, int64_t row, std::string_view byte
   switch (cell.field.form) {
     case Form::kString: return WriteString(bytes, out);
     case Form::kRaw: return WriteText(bytes, out);
+    case Form::kCompact: return WriteString(Compacted(bytes), out);
     case Form::kFloats: return WriteFloats(bytes, out);
     case Form::kDecimalDouble: return WriteDigitsAsDouble(bytes, out);
     case Form::kPoint:

@@ -39,7 +39,10 @@ enum class Form : uint8_t {
   kDate,            // 2024-01-02 (date32)
   kTimestamp,       // 2024-01-02T10:11:12.5, as few digits as there are (timestamp[us])
   kTimestampZ,      // the same with Z
-  kTimeOfDay,       // 10:11:12.5 (int64, microseconds)
+  kTimestampFixed,  // with Z and `arg` digits of the fraction
+  kTimeOfDay,       // 10:11:12.5 (int64, microseconds); null outside a day
+  kMillisOfDay,     // a number of (int64, microseconds); null outside a day
+  kCompact,         // JSON text without its blanks, as a string (utf8)
   kFloats,          // an array of numbers (binary: little-endian floats)
   kPoint,           // {"x":..,"y":..,"wkb":..,"srid":..} (binary: WKB)
   kGeometry,        // {"wkb":..,"srid":..} (binary: WKB)

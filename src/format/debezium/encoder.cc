@@ -1,0 +1,309 @@
+#include "format/debezium/encoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "format/debezium/columns.h"
+#include "format/debezium/schema.h"
+#include "format/json/text.h"
+#include "format/key_columns.h"
+#include "format/topic_name.h"
+
+namespace leat::debezium {
+namespace {
+
+constexpr size_t kMaxPlans = 1024;  // schemas that are no longer used are forgotten
+
+// topic.prefix: what stands before the first placeholder, without the point.
+std::string PrefixOf(const EncoderOptions& options) {
+  if (!options.format.debezium.prefix.empty()) return options.format.debezium.prefix;
+  std::string prefix = options.topic.substr(0, options.topic.find('{'));
+  while (prefix.ends_with('.')) prefix.pop_back();
+  return prefix.empty() ? "leat" : prefix;
+}
+
+// A UUID of version 7, as Debezium marks each run of a connector.
+std::string MakeRunId(int64_t micros) {
+  std::random_device random;
+  const uint64_t millis = static_cast<uint64_t>(micros / 1000);
+  const uint64_t low = uint64_t{random()} << 32 | random();
+  return fmt::format("{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}", millis >> 16,
+                     millis & 0xffff, random() & 0xfff, 0x8000 | (low >> 48 & 0x3fff),
+                     low & 0xffffffffffff);
+}
+
+std::vector<Header> ContextHeaders(const std::string& prefix, std::string_view connector,
+                                   const std::string& run_id) {
+  return {{"__debezium.context.connectorLogicalName", prefix},
+          {"__debezium.context.taskId", "0"},
+          {"__debezium.context.connectorName", connector},
+          {"__debezium.context.runId", run_id}};
+}
+
+std::string Started(bool schemas, const std::string& schema) {
+  return schemas ? "{\"schema\":" + schema + ",\"payload\":" : "";
+}
+
+}  // namespace
+
+DebeziumEncoder::Plan::Plan(const Chunk& chunk, const DebeziumEncoder& encoder)
+    : schema(chunk.schema),
+      topic(encoder.TopicFor(chunk.schema->id)),
+      table(chunk.schema->id.ToString()),
+      source(chunk.schema->id, encoder.prefix_, ConnectorOf(chunk)) {}
+
+DebeziumEncoder::DebeziumEncoder(EncoderOptions options)
+    : options_(std::move(options)),
+      prefix_(PrefixOf(options_)),
+      run_id_(MakeRunId(options_.clock->WallMicros())),
+      transactions_(options_.format.debezium.schemas, nullptr) {}
+
+std::string DebeziumEncoder::TopicFor(const TableId& table) const {
+  return TopicName(options_.topic, table);
+}
+
+Result<DebeziumEncoder::Plan*> DebeziumEncoder::PlanOf(const Chunk& chunk) {
+  const auto found = plans_.find(chunk.schema.get());
+  if (found != plans_.end()) return found->second.get();
+  if (plans_.size() >= kMaxPlans) plans_.clear();
+  const TableSchema& schema = *chunk.schema;
+  const DebeziumOptions& format = options_.format.debezium;
+  ASSIGN_OR_RETURN(const std::vector<int> key, KeyColumns(schema, options_.format.key));
+  auto plan = std::make_unique<Plan>(chunk, *this);
+  std::vector<ConnectColumn> columns;
+  std::vector<json::RowField> fields;
+  std::vector<json::RowField> snapshot_fields;
+  for (size_t i = 0; i < schema.columns.size(); i++) {
+    const Column& column = schema.columns[i];
+    columns.push_back(
+        MapColumn(column, static_cast<int>(i), SourceOptional(chunk, column), format));
+    fields.push_back(columns.back().field);
+    snapshot_fields.push_back(columns.back().snapshot_field);
+  }
+  std::vector<ConnectColumn> key_columns;
+  std::vector<json::RowField> key_fields;
+  for (const int i : key) {
+    key_columns.push_back(columns[static_cast<size_t>(i)]);
+    key_fields.push_back(fields[static_cast<size_t>(i)]);
+  }
+  plan->has_key = !key.empty();
+  plan->key = plan->old_key = json::RowWriter(std::move(key_fields));
+  plan->row = plan->before = json::RowWriter(std::move(fields));
+  plan->snapshot_row = json::RowWriter(std::move(snapshot_fields));
+  plan->key_start =
+      Started(format.schemas, StructSchema(key_columns, plan->topic + ".Key", false, ""));
+  plan->value_start =
+      Started(format.schemas, EnvelopeSchema(columns, plan->topic, ConnectorOf(chunk))) +
+      "{\"before\":";
+  plan->end = format.schemas ? "}" : "";
+  connectors_[schema.id] = ConnectorOf(chunk);
+  return (plans_[chunk.schema.get()] = std::move(plan)).get();
+}
+
+Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
+                               std::vector<DeadLetter>* rejects) {
+  Now now;
+  now.micros = options_.clock->WallMicros();
+  now.text = fmt::format(R"(,"ts_ms":{},"ts_us":{},"ts_ns":{}}})", now.micros / 1000,
+                         now.micros, now.micros * 1000);
+  if (options_.format.debezium.transactions) {
+    transactions_.SetBuilder(&writer_.To(prefix_ + ".transaction"));
+  }
+  RETURN_IF_ERROR(WriteTopics(batch, now, out));
+  if (options_.format.debezium.transactions && batch.boundary) transactions_.End();
+  WriteHeartbeat(now);
+  writer_.Flush(out);
+  return Status::Ok();
+}
+
+// Topic by topic, which needs no merging where a topic has one table; the order of
+// transactions goes across them.
+Status DebeziumEncoder::WriteTopics(const Batch& batch, const Now& now,
+                                    std::vector<Records>* out) {
+  std::map<std::string, TopicParts> topics;
+  const bool whole = options_.format.debezium.transactions;
+  for (const Chunk& chunk : batch.chunks) {
+    topics[whole ? "" : TopicFor(chunk.schema->id)].chunks.push_back(&chunk);
+  }
+  for (const Event& event : batch.events) {
+    if (event.kind != Event::Kind::kTruncate || !options_.format.debezium.truncates) {
+      continue;
+    }
+    topics[whole ? "" : TopicFor(event.table)].events.push_back(&event);
+  }
+  for (const auto& [topic, parts] : topics) {
+    for (const OrderedRows& run : InOrder(parts.chunks, parts.events)) {
+      if (run.event) {
+        WriteTruncate(*run.event, now, &writer_.To(TopicFor(run.event->table)));
+      } else {
+        RETURN_IF_ERROR(WriteRun(run, now, out));
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+Status DebeziumEncoder::WriteRun(const OrderedRows& run, const Now& now,
+                                 std::vector<Records>* out) {
+  const Chunk& chunk = *run.chunk;
+  ASSIGN_OR_RETURN(Plan* const plan, PlanOf(chunk));
+  RecordsBuilder* const to = &writer_.To(plan->topic);
+  plan->source.Bind(chunk);
+  plan->key.Bind(*chunk.rows);
+  plan->row.Bind(*chunk.rows, chunk.meta.get());
+  plan->snapshot_row.Bind(*chunk.rows, chunk.meta.get());
+  if (chunk.before) {
+    plan->old_key.Bind(*chunk.before);
+    plan->before.Bind(*chunk.before);
+  }
+  const std::string headers = Headers("", "");
+  int64_t update = run.update;
+  for (int64_t row = run.begin; row < run.end; row++) {
+    const Op op = chunk.ops[static_cast<size_t>(row)];
+    if (op == Op::kUpdate && chunk.before) {
+      WriteUpdate(chunk, row, update++, plan, now, to);
+    } else {
+      Sides sides;
+      sides.op = op == Op::kDelete   ? 'd'
+                 : op == Op::kRead   ? 'r'
+                 : op == Op::kUpdate ? 'u'
+                                     : 'c';
+      (op == Op::kDelete ? sides.before : sides.after) = row;
+      sides.before_is_row = true;
+      const std::string_view key = KeyText(plan->key, row, &key_);
+      WriteMessage(chunk, row, sides, plan, now, key, headers, to);
+    }
+    writer_.Cut(to, out);
+  }
+  return Status::Ok();
+}
+
+void DebeziumEncoder::WriteUpdate(const Chunk& chunk, int64_t row, int64_t update,
+                                  Plan* plan, const Now& now, RecordsBuilder* to) {
+  const std::string_view key = KeyText(plan->key, row, &key_);
+  const std::string_view old_key = KeyText(plan->old_key, update, &old_key_);
+  if (!plan->has_key || key == old_key) {
+    WriteMessage(chunk, row, {update, false, row, 'u'}, plan, now, key, Headers("", ""),
+                 to);
+    return;
+  }
+  WriteMessage(chunk, row, {update, false, -1, 'd'}, plan, now, old_key,
+               Headers("__debezium.newkey", key), to);
+  WriteMessage(chunk, row, {-1, false, row, 'c'}, plan, now, key,
+               Headers("__debezium.oldkey", old_key), to);
+}
+
+std::string_view DebeziumEncoder::KeyText(const json::RowWriter& writer, int64_t row,
+                                          std::string* memory) {
+  const size_t most = writer.Most(row);
+  if (memory->size() < most) memory->resize(most);
+  const char* end = writer.Write(row, memory->data());
+  return {memory->data(), static_cast<size_t>(end - memory->data())};
+}
+
+void DebeziumEncoder::WriteMessage(const Chunk& chunk, int64_t row, const Sides& sides,
+                                   Plan* plan, const Now& now, std::string_view key,
+                                   std::string_view headers, RecordsBuilder* to) {
+  const auto at = static_cast<size_t>(row);
+  const int64_t time = at < chunk.time.size() ? chunk.time[at] : now.micros;
+  const bool snapshot = sides.op == 'r';
+  std::string transaction = "null";
+  if (options_.format.debezium.transactions) {
+    transactions_.Change(plan->source.Transaction(row), plan->table, time / 1000);
+    transaction = transactions_.Block();
+  }
+  const json::RowWriter& before = sides.before_is_row ? plan->row : plan->before;
+  const json::RowWriter& after = snapshot ? plan->snapshot_row : plan->row;
+  constexpr size_t kBetween = 128;  // names and op
+  size_t most = plan->value_start.size() + plan->source.Most(row) + transaction.size() +
+                now.text.size() + plan->end.size() + kBetween;
+  if (sides.before >= 0) most += before.Most(sides.before);
+  if (sides.after >= 0) most += after.Most(sides.after);
+  char* out = to->value().Room(most);
+  out = json::WriteText(plan->value_start, out);
+  out =
+      sides.before >= 0 ? before.Write(sides.before, out) : json::WriteText("null", out);
+  out = json::WriteText(",\"after\":", out);
+  out = sides.after >= 0 ? after.Write(sides.after, out) : json::WriteText("null", out);
+  out = json::WriteText(",\"source\":", out);
+  out = plan->source.Write(row, snapshot, time, out);
+  out = json::WriteText(",\"transaction\":", out);
+  out = json::WriteText(transaction, out);
+  out = json::WriteText(",\"op\":\"", out);
+  *out++ = sides.op;
+  *out++ = '"';
+  out = json::WriteText(now.text, out);
+  to->value().Wrote(json::WriteText(plan->end, out));
+  const auto end = [&](bool value) {
+    if (plan->has_key) {
+      to->key().Append(plan->key_start);
+      to->key().Append(key);
+      to->key().Append(plan->end);
+    }
+    to->End(time / 1000, plan->has_key, value, headers);
+  };
+  end(true);
+  if (sides.op == 'd' && options_.format.debezium.tombstones) end(false);
+}
+
+void DebeziumEncoder::WriteTruncate(const Event& event, const Now& now,
+                                    RecordsBuilder* to) {
+  const auto connector = connectors_.find(event.table);
+  SourceBlock source(event.table, prefix_,
+                     connector == connectors_.end() ? "mysql" : connector->second);
+  std::string block(source.Most(0), '\0');
+  block.resize(static_cast<size_t>(
+      source.Write(0, /*snapshot=*/false, now.micros, block.data()) - block.data()));
+  const std::string value =
+      fmt::format(R"({{"before":null,"after":null,"source":{},"transaction":null,)"
+                  R"("op":"t"{})",
+                  block, now.text);
+  to->value().Append(value);
+  to->End(now.micros / 1000, false, true, Headers("", ""));
+}
+
+void DebeziumEncoder::WriteHeartbeat(const Now& now) {
+  const Micros every = options_.format.debezium.heartbeat;
+  if (every.count() == 0 || options_.clock->Now() < next_heartbeat_) return;
+  next_heartbeat_ = options_.clock->Now() + every;
+  std::string key = fmt::format(R"({{"serverName":{}}})", json::Quoted(prefix_));
+  std::string value = fmt::format(R"({{"ts_ms":{}}})", now.micros / 1000);
+  if (options_.format.debezium.schemas) {
+    key = fmt::format(R"({{"schema":{},"payload":{}}})", HeartbeatKeySchema(), key);
+    value = fmt::format(R"({{"schema":{},"payload":{}}})", HeartbeatValueSchema(), value);
+  }
+  writer_.To("__debezium-heartbeat." + prefix_).Add(key, value, now.micros / 1000);
+}
+
+std::string DebeziumEncoder::Headers(std::string_view name, std::string_view key) const {
+  const std::string_view connector =
+      connectors_.empty() ? "mysql" : std::string_view(connectors_.begin()->second);
+  std::vector<Header> headers = ContextHeaders(prefix_, connector, run_id_);
+  if (!name.empty()) headers.insert(headers.begin(), {name, key});
+  std::string out;
+  AppendHeaders(headers, &out);
+  return out;
+}
+
+Result<std::shared_ptr<arrow::BinaryArray>> DebeziumEncoder::Keys(const Chunk& chunk,
+                                                                  bool before) {
+  ASSIGN_OR_RETURN(Plan* const plan, PlanOf(chunk));
+  const arrow::RecordBatch* rows = before ? chunk.before.get() : chunk.rows.get();
+  ByteColumn keys;
+  if (rows) plan->key.Bind(*rows);
+  for (int64_t row = 0; rows && row < rows->num_rows(); row++) {
+    if (!plan->has_key) {
+      keys.EndNull();
+      continue;
+    }
+    keys.Append(plan->key_start);
+    keys.Append(KeyText(plan->key, row, &key_));
+    keys.Append(plan->end);
+    keys.End();
+  }
+  return keys.Finish();
+}
+
+}  // namespace leat::debezium

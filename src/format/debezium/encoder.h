@@ -1,0 +1,88 @@
+// `format: debezium`: messages as the MySQL and MariaDB connectors of Debezium 3.5 write
+// them with JsonConverter: keys, envelopes, tombstones, changes of keys as a delete and a
+// create that name each other's key in a header, truncates, transaction metadata,
+// heartbeats. docs/formats.md lists what differs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "format/codec.h"
+#include "format/debezium/source_block.h"
+#include "format/debezium/transactions.h"
+#include "format/json/row_writer.h"
+#include "format/topic_writer.h"
+
+namespace leat::debezium {
+
+class DebeziumEncoder final : public Encoder {
+ public:
+  explicit DebeziumEncoder(EncoderOptions options);
+
+  Needs needs() const override { return {Needs::Before::kFull, /*meta=*/true}; }
+  std::string TopicFor(const TableId& table) const override;
+  Status Encode(const Batch& batch, std::vector<Records>* out,
+                std::vector<DeadLetter>* rejects) override;
+  void Abort() override { transactions_.Abort(); }
+  Result<std::shared_ptr<arrow::BinaryArray>> Keys(const Chunk& chunk,
+                                                   bool before) override;
+
+ private:
+  // How the rows of one schema are written.
+  struct Plan {
+    Plan(const Chunk& chunk, const DebeziumEncoder& encoder);
+
+    SchemaRef schema;  // keeps the pointer that finds it
+    std::string topic;
+    std::string table;  // as transaction metadata names it
+    bool has_key = false;
+    json::RowWriter key;
+    json::RowWriter old_key;
+    json::RowWriter row;
+    json::RowWriter snapshot_row;
+    json::RowWriter before;
+    SourceBlock source;
+    std::string key_start;    // {"schema":...,"payload":
+    std::string value_start;  // the same of the value, and {"before":
+    std::string end;          // what closes a message
+  };
+  // A message's sides; -1: null.
+  struct Sides {
+    int64_t before = -1;
+    bool before_is_row = false;  // a delete's is in Chunk::rows
+    int64_t after = -1;
+    char op = 'c';
+  };
+  struct Now {
+    int64_t micros = 0;
+    std::string text;  // ,"ts_ms":...}
+  };
+
+  Result<Plan*> PlanOf(const Chunk& chunk);
+  Status WriteTopics(const Batch& batch, const Now& now, std::vector<Records>* out);
+  Status WriteRun(const OrderedRows& run, const Now& now, std::vector<Records>* out);
+  void WriteUpdate(const Chunk& chunk, int64_t row, int64_t update, Plan* plan,
+                   const Now& now, RecordsBuilder* to);
+  void WriteMessage(const Chunk& chunk, int64_t row, const Sides& sides, Plan* plan,
+                    const Now& now, std::string_view key, std::string_view headers,
+                    RecordsBuilder* to);
+  void WriteTruncate(const Event& event, const Now& now, RecordsBuilder* to);
+  void WriteHeartbeat(const Now& now);
+  std::string Headers(std::string_view name, std::string_view key) const;
+  static std::string_view KeyText(const json::RowWriter& writer, int64_t row,
+                                  std::string* memory);
+
+  const EncoderOptions options_;
+  const std::string prefix_;
+  const std::string run_id_;
+  std::map<const TableSchema*, std::unique_ptr<Plan>> plans_;
+  std::map<TableId, std::string> connectors_;  // as the chunks named them
+  TopicWriter writer_;
+  Transactions transactions_;
+  SteadyTime next_heartbeat_{};
+  std::string key_;
+  std::string old_key_;
+};
+
+}  // namespace leat::debezium

@@ -1,0 +1,98 @@
+#include "format/debezium/schema.h"
+
+#include <fmt/format.h>
+
+#include "format/json/text.h"
+
+namespace leat::debezium {
+namespace {
+
+// {"type":T,"optional":O,"field":F},
+std::string Field(std::string_view type, bool optional, std::string_view field) {
+  return fmt::format(R"({{"type":"{}","optional":{},"field":"{}"}},)", type, optional,
+                     field);
+}
+
+std::string SourceSchema(std::string_view connector) {
+  return R"({"type":"struct","fields":[)" + Field("string", false, "version") +
+         Field("string", false, "connector") + Field("string", false, "name") +
+         Field("int64", false, "ts_ms") +
+         R"({"type":"string","optional":true,"name":"io.debezium.data.Enum","version":1,)"
+         R"("parameters":{"allowed":"true,first,first_in_data_collection,)"
+         R"(last_in_data_collection,last,false,incremental"},"default":"false",)"
+         R"("field":"snapshot"},)" +
+         Field("string", false, "db") + Field("string", true, "sequence") +
+         Field("int64", true, "ts_us") + Field("int64", true, "ts_ns") +
+         Field("string", true, "table") + Field("int64", false, "server_id") +
+         Field("string", true, "gtid") + Field("string", false, "file") +
+         Field("int64", false, "pos") + Field("int32", false, "row") +
+         Field("int64", true, "thread") +
+         fmt::format(R"({{"type":"string","optional":true,"field":"query"}}],)"
+                     R"("optional":false,"name":"io.debezium.connector.{}.Source",)"
+                     R"("version":1,"field":"source"}},)",
+                     connector);
+}
+
+}  // namespace
+
+std::string StructSchema(const std::vector<ConnectColumn>& columns, std::string_view name,
+                         bool optional, std::string_view field) {
+  std::string out = R"({"type":"struct","fields":[)";
+  for (size_t i = 0; i < columns.size(); i++) {
+    if (i > 0) out += ',';
+    out += columns[i].schema + ",\"field\":" + json::Quoted(columns[i].field.name) + "}";
+  }
+  out += fmt::format(R"(],"optional":{},"name":{})", optional, json::Quoted(name));
+  if (!field.empty()) out += fmt::format(R"(,"field":"{}")", field);
+  return out + "}";
+}
+
+std::string EnvelopeSchema(const std::vector<ConnectColumn>& columns,
+                           std::string_view topic, std::string_view connector) {
+  const std::string value = std::string(topic) + ".Value";
+  return R"({"type":"struct","fields":[)" + StructSchema(columns, value, true, "before") +
+         "," + StructSchema(columns, value, true, "after") + "," +
+         SourceSchema(connector) + R"({"type":"struct","fields":[)" +
+         Field("string", false, "id") + Field("int64", false, "total_order") +
+         R"({"type":"int64","optional":false,"field":"data_collection_order"}],)"
+         R"("optional":true,"name":"event.block","version":1,"field":"transaction"},)" +
+         Field("string", false, "op") + Field("int64", true, "ts_ms") +
+         Field("int64", true, "ts_us") +
+         R"({"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":)" +
+         json::Quoted(std::string(topic) + ".Envelope") + R"(,"version":2})";
+}
+
+std::string_view TransactionKeySchema() {
+  return R"({"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],)"
+         R"("optional":false,"name":"io.debezium.connector.common.TransactionMetadataKey",)"
+         R"("version":1})";
+}
+
+std::string_view TransactionValueSchema() {
+  return R"({"type":"struct","fields":[)"
+         R"({"type":"string","optional":false,"field":"status"},)"
+         R"({"type":"string","optional":false,"field":"id"},)"
+         R"({"type":"int64","optional":true,"field":"event_count"},)"
+         R"({"type":"array","items":{"type":"struct","fields":[)"
+         R"({"type":"string","optional":false,"field":"data_collection"},)"
+         R"({"type":"int64","optional":false,"field":"event_count"}],)"
+         R"("optional":true,"name":"event.collection","version":1},)"
+         R"("optional":true,"field":"data_collections"},)"
+         R"({"type":"int64","optional":false,"field":"ts_ms"}],"optional":false,)"
+         R"("name":"io.debezium.connector.common.TransactionMetadataValue","version":1})";
+}
+
+std::string_view HeartbeatKeySchema() {
+  return R"({"type":"struct","fields":[)"
+         R"({"type":"string","optional":false,"field":"serverName"}],)"
+         R"("optional":false,"name":"io.debezium.connector.common.ServerNameKey",)"
+         R"("version":1})";
+}
+
+std::string_view HeartbeatValueSchema() {
+  return R"({"type":"struct","fields":[)"
+         R"({"type":"int64","optional":false,"field":"ts_ms"}],"optional":false,)"
+         R"("name":"io.debezium.connector.common.Heartbeat","version":1})";
+}
+
+}  // namespace leat::debezium

@@ -1,0 +1,87 @@
+"""A Kafka Connect worker with Debezium's connectors, driven by its REST interface."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from . import database, kafka, process
+
+CLASSES = {"mysql": "io.debezium.connector.mysql.MySqlConnector",
+           "mariadb": "io.debezium.connector.mariadb.MariaDbConnector"}
+
+
+class Connect:
+    """A standalone worker; connectors come and go while it runs."""
+
+    def __init__(self, folder, cluster):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True)
+        self.cluster = cluster
+        self.port = process.free_port()
+        settings = self.folder / "worker.properties"
+        settings.write_text(kafka.properties({
+            "bootstrap.servers": cluster.brokers,
+            "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "offset.storage.file.filename": self.folder / "offsets",
+            "offset.flush.interval.ms": 1000,
+            "plugin.path": kafka.plugins(),
+            "plugin.discovery": "service_load",
+            "listeners": f"http://127.0.0.1:{self.port}",
+        }))
+        self.process = process.Process(
+            kafka.java("org.apache.kafka.connect.cli.ConnectStandalone", settings,
+                       heap="768m", logging=cluster.logging),
+            self.folder / "connect.log")
+        process.wait_until(self.ready, 180, f"Connect on port {self.port}")
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=90) as answer:
+            text = answer.read()
+            return json.loads(text) if text else None
+
+    def ready(self):
+        if not self.process.alive():
+            raise RuntimeError(f"Connect ended:\n{process.tail(self.process.log)}")
+        try:
+            return self.call("GET", "/connectors") is not None
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def debezium(self, name, server, prefix, server_id, **more):
+        """Starts a connector that reads database shop of a server into topics of `prefix`.
+        `more` are its settings, with _ for the points of their names."""
+        config = {
+            "connector.class": CLASSES[server.kind],
+            "database.hostname": "127.0.0.1", "database.port": server.port,
+            "database.user": "dbz", "database.password": database.PASSWORD,
+            "database.server.id": server_id, "topic.prefix": prefix,
+            "database.include.list": "shop",
+            "schema.history.internal.kafka.bootstrap.servers": self.cluster.brokers,
+            "schema.history.internal.kafka.topic": f"history-{name}",
+            "snapshot.locking.mode": "none",
+            "poll.interval.ms": 20,
+            **{key.replace("_", "."): value for key, value in more.items()}}
+        self.call("PUT", f"/connectors/{name}/config",
+                  {key: str(value) for key, value in config.items()})
+        process.wait_until(lambda: self.running(name), 180, f"connector {name}")
+
+    def running(self, name):
+        try:
+            status = self.call("GET", f"/connectors/{name}/status")
+        except urllib.error.HTTPError:
+            return False
+        for task in [status["connector"], *status["tasks"]]:
+            if task["state"] == "FAILED":
+                raise RuntimeError(f"{name}: {task.get('trace', '')[:3000]}")
+        return bool(status["tasks"]) and all(
+            task["state"] == "RUNNING" for task in status["tasks"])
+
+    def stop(self):
+        """At once: what it has in flight is of no use to anybody."""
+        self.process.kill9()
