@@ -4,6 +4,8 @@
 #include <arrow/util/utf8.h>
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "format/batch_order.h"
 #include "format/byte_column.h"
 #include "format/json/text.h"
@@ -23,15 +25,39 @@ std::string Base64(std::string_view bytes) {
   return out;
 }
 
-void AppendBytes(std::string_view name, const arrow::BinaryArray& column, int64_t i,
+// ,"name":"text"
+void AppendBytes(std::string_view name, std::optional<std::string_view> bytes,
                  std::string* out) {
-  if (column.IsNull(i)) {
+  if (!bytes) {
     *out += fmt::format(",\"{}\":null", name);
-  } else if (IsUtf8(column.GetView(i))) {
-    *out += fmt::format(",\"{}\":{}", name, json::Quoted(column.GetView(i)));
+  } else if (IsUtf8(*bytes)) {
+    *out += fmt::format(",\"{}\":{}", name, json::Quoted(*bytes));
   } else {
-    *out += fmt::format(",\"{}_base64\":\"{}\"", name, Base64(column.GetView(i)));
+    *out += fmt::format(",\"{}_base64\":\"{}\"", name, Base64(*bytes));
   }
+}
+
+std::optional<std::string_view> BytesAt(const arrow::BinaryArray& column, int64_t i) {
+  if (column.IsNull(i)) return std::nullopt;
+  return column.GetView(i);
+}
+
+void AppendHeaders(const Records& records, int64_t record, std::string* out) {
+  const auto headers = HeadersOf(records, record);
+  if (!headers.ok()) {
+    *out += fmt::format(",\"headers_base64\":\"{}\"",
+                        Base64(records.headers->GetView(record)));
+    return;
+  }
+  if (headers->empty()) return;
+  std::string list;
+  for (const Header& header : *headers) {
+    list += list.empty() ? "{\"name\":" : ",{\"name\":";
+    list += json::Quoted(header.name);
+    AppendBytes("value", header.value, &list);
+    list += '}';
+  }
+  *out += ",\"headers\":[" + list + "]";
 }
 
 std::shared_ptr<arrow::Array> TakeBytes(const std::shared_ptr<arrow::BinaryArray>& from,
@@ -105,25 +131,26 @@ Status AddRecordRows(const Records& records, const std::vector<int64_t>& taken, 
   return Status::Ok();
 }
 
-DeadLetter RejectRecord(const Records& records, int64_t record, std::string_view reason) {
+std::string RecordText(const Records& records, int64_t record) {
   const auto at = static_cast<size_t>(record);
+  std::string out = "{\"topic\":" + json::Quoted(records.topic);
+  if (at < records.offsets.size()) {
+    out += fmt::format(",\"partition\":{},\"offset\":{}", records.partitions[at],
+                       records.offsets[at]);
+  }
+  out += fmt::format(",\"timestamp\":{}", records.timestamps[at]);
+  AppendBytes("key", BytesAt(*records.keys, record), &out);
+  AppendBytes("value", BytesAt(*records.values, record), &out);
+  AppendHeaders(records, record, &out);
+  return out + "}";
+}
+
+DeadLetter RejectRecord(const Records& records, int64_t record, std::string_view reason) {
   DeadLetter letter;
   letter.table = records.topic;
   letter.reason = fmt::format("{}: {}", records.PlaceOf(record), reason);
-  letter.time = records.timestamps[at] * 1000;
-  letter.row = "{\"topic\":" + json::Quoted(records.topic);
-  if (at < records.offsets.size()) {
-    letter.row += fmt::format(",\"partition\":{},\"offset\":{}", records.partitions[at],
-                              records.offsets[at]);
-  }
-  letter.row += fmt::format(",\"timestamp\":{}", records.timestamps[at]);
-  AppendBytes("key", *records.keys, record, &letter.row);
-  AppendBytes("value", *records.values, record, &letter.row);
-  if (records.headers && records.headers->IsValid(record)) {
-    letter.row += fmt::format(",\"headers_base64\":\"{}\"",
-                              Base64(records.headers->GetView(record)));
-  }
-  letter.row += '}';
+  letter.time = records.timestamps[static_cast<size_t>(record)] * 1000;
+  letter.row = RecordText(records, record);
   return letter;
 }
 

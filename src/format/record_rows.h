@@ -20,8 +20,11 @@ void Announce(SchemaRef schema, Batch* out);
 Status AddRecordRows(const Records& records, const std::vector<int64_t>& taken, bool meta,
                      Chunk chunk, Batch* out);
 
-// The record as a dead letter: reason with its place, and all of it as JSON, from which
-// it can be produced again; what is not UTF-8 in base64 (key_base64, value_base64).
+// All of a record as one JSON object, from which it can be produced again: topic, place,
+// timestamp, key, value, headers; bytes that are not UTF-8 in base64 (value_base64).
+std::string RecordText(const Records& records, int64_t record);
+
+// The record as a dead letter: reason with its place, and RecordText.
 DeadLetter RejectRecord(const Records& records, int64_t record, std::string_view reason);
 
 }  // namespace leat

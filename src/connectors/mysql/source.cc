@@ -142,6 +142,8 @@ Status LogSource::StartSnapshot() {
   snapshot.chunk_rows = options_.snapshot_chunk_rows;
   snapshot.where = options_.where;
   snapshot.values = options_.values;
+  snapshot.meta = needs_.meta;
+  snapshot.flavor = client_->server().mariadb ? Flavor::kMariaDb : Flavor::kMySql;
   ASSIGN_OR_RETURN(snapshot_, Snapshot::Start(options_.url, snapshot, std::move(tables),
                                               &progress_, context_));
   return Status::Ok();

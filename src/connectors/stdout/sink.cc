@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "connectors/stdout/json_line.h"
+#include "format/record_rows.h"
 
 namespace leat::standard_output {
 namespace {
@@ -17,11 +18,27 @@ constexpr size_t kFlushBytes = size_t{256} << 10;
 Needs StdoutSink::needs() const {
   Needs needs;
   needs.before = Needs::Before::kKey;
+  if (encoder_) needs.Add(encoder_->needs());
   return needs;
+}
+
+Status StdoutSink::WriteRecords(const Batch& batch, std::vector<DeadLetter>* rejects) {
+  std::vector<Records> runs;
+  RETURN_IF_ERROR(encoder_->Encode(batch, &runs, rejects));
+  for (const Records& records : runs) {
+    for (int64_t i = 0; i < records.size(); i++) {
+      lines_ += RecordText(records, i);
+      lines_ += '\n';
+    }
+    bytes_ += records.bytes();
+    if (lines_.size() >= kFlushBytes) RETURN_IF_ERROR(Flush());
+  }
+  return Status::Ok();
 }
 
 // Merges rows and events by seq, so that lines stand in the source's order.
 Status StdoutSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
+  if (encoder_) return WriteRecords(batch, rejects);
   struct Line {
     uint32_t seq;
     const Chunk* chunk;  // null: an event
@@ -83,6 +100,7 @@ Result<Committed> StdoutSink::Commit(const Checkpoint& checkpoint) {
 
 // What has left the process cannot be taken back: it comes again.
 Status StdoutSink::Abort() {
+  if (encoder_) encoder_->Abort();
   lines_.clear();
   bytes_ = 0;
   return Status::Ok();

@@ -34,14 +34,6 @@ std::string MakeRunId(int64_t micros) {
                      low & 0xffffffffffff);
 }
 
-std::vector<Header> ContextHeaders(const std::string& prefix, std::string_view connector,
-                                   const std::string& run_id) {
-  return {{"__debezium.context.connectorLogicalName", prefix},
-          {"__debezium.context.taskId", "0"},
-          {"__debezium.context.connectorName", connector},
-          {"__debezium.context.runId", run_id}};
-}
-
 std::string Started(bool schemas, const std::string& schema) {
   return schemas ? "{\"schema\":" + schema + ",\"payload\":" : "";
 }
@@ -51,8 +43,10 @@ std::string Started(bool schemas, const std::string& schema) {
 DebeziumEncoder::Plan::Plan(const Chunk& chunk, const DebeziumEncoder& encoder)
     : schema(chunk.schema),
       topic(encoder.TopicFor(chunk.schema->id)),
+      connector(ConnectorOf(chunk)),
       table(chunk.schema->id.ToString()),
-      source(chunk.schema->id, encoder.prefix_, ConnectorOf(chunk)) {}
+      source(chunk.schema->id, encoder.prefix_, connector),
+      from_meta(chunk.meta != nullptr) {}
 
 DebeziumEncoder::DebeziumEncoder(EncoderOptions options)
     : options_(std::move(options)),
@@ -66,7 +60,9 @@ std::string DebeziumEncoder::TopicFor(const TableId& table) const {
 
 Result<DebeziumEncoder::Plan*> DebeziumEncoder::PlanOf(const Chunk& chunk) {
   const auto found = plans_.find(chunk.schema.get());
-  if (found != plans_.end()) return found->second.get();
+  if (found != plans_.end() && (found->second->from_meta || !chunk.meta)) {
+    return found->second.get();
+  }
   if (plans_.size() >= kMaxPlans) plans_.clear();
   const TableSchema& schema = *chunk.schema;
   const DebeziumOptions& format = options_.format.debezium;
@@ -98,7 +94,8 @@ Result<DebeziumEncoder::Plan*> DebeziumEncoder::PlanOf(const Chunk& chunk) {
       Started(format.schemas, EnvelopeSchema(columns, plan->topic, ConnectorOf(chunk))) +
       "{\"before\":";
   plan->end = format.schemas ? "}" : "";
-  connectors_[schema.id] = ConnectorOf(chunk);
+  plan->headers = Headers(*plan, "", "");
+  latest_[schema.id] = chunk.schema;
   return (plans_[chunk.schema.get()] = std::move(plan)).get();
 }
 
@@ -128,6 +125,7 @@ Status DebeziumEncoder::WriteTopics(const Batch& batch, const Now& now,
     topics[whole ? "" : TopicFor(chunk.schema->id)].chunks.push_back(&chunk);
   }
   for (const Event& event : batch.events) {
+    if (event.kind == Event::Kind::kSchema) latest_[event.table] = event.schema;
     if (event.kind != Event::Kind::kTruncate || !options_.format.debezium.truncates) {
       continue;
     }
@@ -136,7 +134,7 @@ Status DebeziumEncoder::WriteTopics(const Batch& batch, const Now& now,
   for (const auto& [topic, parts] : topics) {
     for (const OrderedRows& run : InOrder(parts.chunks, parts.events)) {
       if (run.event) {
-        WriteTruncate(*run.event, now, &writer_.To(TopicFor(run.event->table)));
+        RETURN_IF_ERROR(WriteTruncate(*run.event, now));
       } else {
         RETURN_IF_ERROR(WriteRun(run, now, out));
       }
@@ -158,7 +156,6 @@ Status DebeziumEncoder::WriteRun(const OrderedRows& run, const Now& now,
     plan->old_key.Bind(*chunk.before);
     plan->before.Bind(*chunk.before);
   }
-  const std::string headers = Headers("", "");
   int64_t update = run.update;
   for (int64_t row = run.begin; row < run.end; row++) {
     const Op op = chunk.ops[static_cast<size_t>(row)];
@@ -173,7 +170,7 @@ Status DebeziumEncoder::WriteRun(const OrderedRows& run, const Now& now,
       (op == Op::kDelete ? sides.before : sides.after) = row;
       sides.before_is_row = true;
       const std::string_view key = KeyText(plan->key, row, &key_);
-      WriteMessage(chunk, row, sides, plan, now, key, headers, to);
+      WriteMessage(chunk, row, sides, plan, now, key, plan->headers, to);
     }
     writer_.Cut(to, out);
   }
@@ -185,14 +182,14 @@ void DebeziumEncoder::WriteUpdate(const Chunk& chunk, int64_t row, int64_t updat
   const std::string_view key = KeyText(plan->key, row, &key_);
   const std::string_view old_key = KeyText(plan->old_key, update, &old_key_);
   if (!plan->has_key || key == old_key) {
-    WriteMessage(chunk, row, {update, false, row, 'u'}, plan, now, key, Headers("", ""),
+    WriteMessage(chunk, row, {update, false, row, 'u'}, plan, now, key, plan->headers,
                  to);
     return;
   }
   WriteMessage(chunk, row, {update, false, -1, 'd'}, plan, now, old_key,
-               Headers("__debezium.newkey", key), to);
+               Headers(*plan, "__debezium.newkey", key), to);
   WriteMessage(chunk, row, {-1, false, row, 'c'}, plan, now, key,
-               Headers("__debezium.oldkey", old_key), to);
+               Headers(*plan, "__debezium.oldkey", old_key), to);
 }
 
 std::string_view DebeziumEncoder::KeyText(const json::RowWriter& writer, int64_t row,
@@ -248,20 +245,26 @@ void DebeziumEncoder::WriteMessage(const Chunk& chunk, int64_t row, const Sides&
   if (sides.op == 'd' && options_.format.debezium.tombstones) end(false);
 }
 
-void DebeziumEncoder::WriteTruncate(const Event& event, const Now& now,
-                                    RecordsBuilder* to) {
-  const auto connector = connectors_.find(event.table);
-  SourceBlock source(event.table, prefix_,
-                     connector == connectors_.end() ? "mysql" : connector->second);
-  std::string block(source.Most(0), '\0');
-  block.resize(static_cast<size_t>(
-      source.Write(0, /*snapshot=*/false, now.micros, block.data()) - block.data()));
-  const std::string value =
-      fmt::format(R"({{"before":null,"after":null,"source":{},"transaction":null,)"
-                  R"("op":"t"{})",
-                  block, now.text);
-  to->value().Append(value);
-  to->End(now.micros / 1000, false, true, Headers("", ""));
+Status DebeziumEncoder::WriteTruncate(const Event& event, const Now& now) {
+  const auto schema = latest_.find(event.table);
+  if (schema == latest_.end()) {
+    return Status::Bug("a table was truncated before it was announced: " +
+                       event.table.ToString());
+  }
+  Chunk none;
+  none.schema = schema->second;
+  ASSIGN_OR_RETURN(Plan* const plan, PlanOf(none));
+  plan->source.Bind(none);
+  std::string block(plan->source.Most(0), '\0');
+  const char* end = plan->source.Write(0, /*snapshot=*/false, now.micros, block.data());
+  block.resize(static_cast<size_t>(end - block.data()));
+  RecordsBuilder& to = writer_.To(plan->topic);
+  to.value().Append(plan->value_start);
+  to.value().Append(
+      fmt::format(R"(null,"after":null,"source":{},"transaction":null,"op":"t"{}{})",
+                  block, now.text, plan->end));
+  to.End(now.micros / 1000, false, true, plan->headers);
+  return Status::Ok();
 }
 
 void DebeziumEncoder::WriteHeartbeat(const Now& now) {
@@ -277,10 +280,12 @@ void DebeziumEncoder::WriteHeartbeat(const Now& now) {
   writer_.To("__debezium-heartbeat." + prefix_).Add(key, value, now.micros / 1000);
 }
 
-std::string DebeziumEncoder::Headers(std::string_view name, std::string_view key) const {
-  const std::string_view connector =
-      connectors_.empty() ? "mysql" : std::string_view(connectors_.begin()->second);
-  std::vector<Header> headers = ContextHeaders(prefix_, connector, run_id_);
+std::string DebeziumEncoder::Headers(const Plan& plan, std::string_view name,
+                                     std::string_view key) const {
+  std::vector<Header> headers = {{"__debezium.context.connectorLogicalName", prefix_},
+                                 {"__debezium.context.taskId", "0"},
+                                 {"__debezium.context.connectorName", plan.connector},
+                                 {"__debezium.context.runId", run_id_}};
   if (!name.empty()) headers.insert(headers.begin(), {name, key});
   std::string out;
   AppendHeaders(headers, &out);

@@ -31,10 +31,11 @@ class DebeziumEncoder final : public Encoder {
  private:
   // How the rows of one schema are written.
   struct Plan {
-    Plan(const Chunk& chunk, const DebeziumEncoder& encoder);
+    Plan(const Chunk& chunk, const DebeziumEncoder& encoder);  // its names
 
     SchemaRef schema;  // keeps the pointer that finds it
     std::string topic;
+    std::string connector;
     std::string table;  // as transaction metadata names it
     bool has_key = false;
     json::RowWriter key;
@@ -46,6 +47,8 @@ class DebeziumEncoder final : public Encoder {
     std::string key_start;    // {"schema":...,"payload":
     std::string value_start;  // the same of the value, and {"before":
     std::string end;          // what closes a message
+    std::string headers;      // of a message whose key did not change
+    bool from_meta = false;   // the source has said who it is
   };
   // A message's sides; -1: null.
   struct Sides {
@@ -67,9 +70,10 @@ class DebeziumEncoder final : public Encoder {
   void WriteMessage(const Chunk& chunk, int64_t row, const Sides& sides, Plan* plan,
                     const Now& now, std::string_view key, std::string_view headers,
                     RecordsBuilder* to);
-  void WriteTruncate(const Event& event, const Now& now, RecordsBuilder* to);
+  Status WriteTruncate(const Event& event, const Now& now);
   void WriteHeartbeat(const Now& now);
-  std::string Headers(std::string_view name, std::string_view key) const;
+  std::string Headers(const Plan& plan, std::string_view name,
+                      std::string_view key) const;
   static std::string_view KeyText(const json::RowWriter& writer, int64_t row,
                                   std::string* memory);
 
@@ -77,7 +81,7 @@ class DebeziumEncoder final : public Encoder {
   const std::string prefix_;
   const std::string run_id_;
   std::map<const TableSchema*, std::unique_ptr<Plan>> plans_;
-  std::map<TableId, std::string> connectors_;  // as the chunks named them
+  std::map<TableId, SchemaRef> latest_;  // as last announced or seen
   TopicWriter writer_;
   Transactions transactions_;
   SteadyTime next_heartbeat_{};

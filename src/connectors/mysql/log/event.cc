@@ -288,7 +288,8 @@ Result<GtidEvent> ParseGtid(const LogEvent& event) {
 Result<QueryEvent> ParseQuery(const LogEvent& event) {
   QueryEvent out;
   ByteReader in(event.body);
-  in.Skip(4 + 4);  // thread, seconds it took
+  out.thread = in.U32();
+  in.Skip(4);  // seconds it took
   size_t database = in.U8();
   out.error_code = in.U16();
   in.Skip(in.U16());  // status variables

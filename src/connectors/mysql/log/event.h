@@ -116,6 +116,7 @@ struct GtidEvent {
 Result<GtidEvent> ParseGtid(const LogEvent& event);
 
 struct QueryEvent {
+  uint32_t thread = 0;
   std::string_view database;
   std::string_view statement;
   uint16_t error_code = 0;

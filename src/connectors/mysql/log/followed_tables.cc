@@ -85,7 +85,7 @@ Result<bool> FollowedTables::OnTableMap(std::string_view body,
     if (pending_.dropped.contains(id.ToString())) Truncate(id, "", events);
     if (!same) Announce(table, schema, events);
     table->stream = std::make_unique<TableStream>(def, table->schema, options_.values,
-                                                  options_.needs);
+                                                  options_.needs, options_.flavor);
     table->def = std::move(def);
   }
   ids_[name.id] = {std::string(body), table};

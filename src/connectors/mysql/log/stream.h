@@ -93,6 +93,7 @@ class LogStream {
     Gtid gtid;
     std::string gtid_text;  // when meta is needed
     int64_t time = 0;       // microseconds; 0: each event's own
+    uint32_t thread = 0;    // that of its BEGIN; 0: the log does not say
     int64_t rows = 0;       // of followed tables, those delivered and skipped included
 
     // As if newly made, but that its texts keep their memory.

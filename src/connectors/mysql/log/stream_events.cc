@@ -111,6 +111,8 @@ Result<LogStream::Step> LogStream::HandleRows(const LogEvent& event) {
   context.gtid = transaction_.gtid_text;
   context.file = file_;
   context.offset = start;
+  context.server = event.header.server_id;
+  context.thread = transaction_.thread;
   uint32_t first = seq_;
   ASSIGN_OR_RETURN(int64_t count,
                    table->stream->Append(rows, context, skip_rows_, &seq_, &rejects_));
@@ -160,7 +162,10 @@ Result<LogStream::Step> LogStream::HandleQuery(const LogEvent& event) {
   MovePosition(event.header);
   bool had_rows = transaction_.rows > 0;
   switch (statement.kind) {
-    case Statement::Kind::kBegin: transaction_.open = true; return Step::kMore;
+    case Statement::Kind::kBegin:
+      transaction_.open = true;
+      transaction_.thread = query.thread;
+      return Step::kMore;
     case Statement::Kind::kCommit: EndTransaction(); return Step::kMore;
     case Statement::Kind::kRollback:
     case Statement::Kind::kRollbackToSavepoint:

@@ -1,16 +1,7 @@
 #include "connectors/mysql/log/table_stream.h"
 
-#include <arrow/array/builder_binary.h>
-#include <arrow/array/builder_primitive.h>
-#include <fmt/format.h>
-
 namespace leat::mysql {
 namespace {
-
-Status FromArrow(const arrow::Status& status) {
-  if (status.ok()) return Status::Ok();
-  return Status::Transient("building a log batch: " + status.ToString());
-}
 
 std::unique_ptr<TableBuilder> MakeBefore(const SchemaRef& schema, const Needs& needs) {
   if (needs.before == Needs::Before::kNone) return nullptr;
@@ -29,42 +20,13 @@ Op OpOf(RowsKind kind) {
 
 }  // namespace
 
-struct TableStream::MetaBuilder {
-  arrow::StringBuilder gtid;
-  arrow::StringBuilder file;
-  arrow::Int64Builder offset;
-  arrow::Int32Builder row;
-
-  arrow::Status Append(const RowContext& context, int32_t row_in_event) {
-    ARROW_RETURN_NOT_OK(context.gtid.empty() ? gtid.AppendNull()
-                                             : gtid.Append(context.gtid));
-    ARROW_RETURN_NOT_OK(file.Append(context.file));
-    ARROW_RETURN_NOT_OK(offset.Append(static_cast<int64_t>(context.offset)));
-    return row.Append(row_in_event);
-  }
-
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Finish() {
-    static const auto schema = arrow::schema(
-        {arrow::field("_gtid", arrow::utf8()), arrow::field("_file", arrow::utf8()),
-         arrow::field("_pos", arrow::int64()), arrow::field("_row", arrow::int32())});
-    ARROW_ASSIGN_OR_RAISE(auto gtids, gtid.Finish());
-    ARROW_ASSIGN_OR_RAISE(auto files, file.Finish());
-    ARROW_ASSIGN_OR_RAISE(auto offsets, offset.Finish());
-    ARROW_ASSIGN_OR_RAISE(auto rows, row.Finish());
-    int64_t count = gtids->length();
-    return arrow::RecordBatch::Make(schema, count, {gtids, files, offsets, rows});
-  }
-};
-
-void TableStream::FreeMeta::operator()(MetaBuilder* meta) const { delete meta; }
-
 TableStream::TableStream(const TableDef& table, SchemaRef schema,
-                         const ValueOptions& values, const Needs& needs)
+                         const ValueOptions& values, const Needs& needs, Flavor flavor)
     : schema_(std::move(schema)),
       decoder_(table, values),
       rows_(schema_),
       before_(MakeBefore(schema_, needs)),
-      meta_(needs.meta ? new MetaBuilder : nullptr) {}
+      meta_(needs.meta ? std::make_unique<RowMeta>(table, flavor) : nullptr) {}
 
 int64_t TableStream::bytes() const {
   constexpr int64_t kPerRow = sizeof(Op) + sizeof(uint32_t) + sizeof(int64_t);
@@ -101,8 +63,8 @@ Result<bool> TableStream::AppendBlock(Rows* rows) {
   int64_t count =
       decoder_.AppendBlock(&rows->in, kind == RowsKind::kUpdate, before_.get(), &rows_);
   for (int64_t i = 0; meta_ && i < count; i++) {
-    const auto row = static_cast<int32_t>(rows->taken + i);
-    RETURN_IF_ERROR(FromArrow(meta_->Append(rows->context, row)));
+    const int64_t row = rows->taken + i;
+    RETURN_IF_ERROR(meta_->Append(rows->context, row));
   }
   rows->taken += count;
   return count > 0;
@@ -135,9 +97,7 @@ Status TableStream::AppendSingly(Rows* rows, std::vector<DeadLetter>* rejects) {
       reject = {};
       continue;
     }
-    if (meta_) {
-      RETURN_IF_ERROR(FromArrow(meta_->Append(rows->context, static_cast<int32_t>(row))));
-    }
+    if (meta_) RETURN_IF_ERROR(meta_->Append(rows->context, row));
   }
   return Status::Ok();
 }
@@ -159,9 +119,7 @@ Result<Chunk> TableStream::Finish() {
     ASSIGN_OR_RETURN(chunk.before, before_->Finish());
   }
   if (meta_) {
-    auto meta = meta_->Finish();
-    RETURN_IF_ERROR(FromArrow(meta.status()));
-    chunk.meta = *std::move(meta);
+    ASSIGN_OR_RETURN(chunk.meta, meta_->Finish());
   }
   chunk.ops = std::move(ops_);
   chunk.seq = std::move(seq_);

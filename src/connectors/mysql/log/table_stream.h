@@ -12,24 +12,17 @@
 #include "connectors/mysql/log/event.h"
 #include "connectors/mysql/log/row_decoder.h"
 #include "connectors/mysql/log/table_map.h"
+#include "connectors/mysql/row_meta.h"
 #include "connectors/mysql/values/column_builder.h"
 #include "core/context.h"
 #include "data/batch.h"
 
 namespace leat::mysql {
 
-// What the rows of one event share.
-struct RowContext {
-  int64_t time = 0;       // microseconds
-  std::string_view gtid;  // text; only when meta is needed
-  std::string_view file;
-  uint64_t offset = 0;  // where the event starts
-};
-
 class TableStream {
  public:
   TableStream(const TableDef& table, SchemaRef schema, const ValueOptions& values,
-              const Needs& needs);
+              const Needs& needs, Flavor flavor);
 
   const SchemaRef& schema() const { return schema_; }
   int64_t rows() const { return rows_.rows(); }
@@ -45,10 +38,6 @@ class TableStream {
   int64_t zero_dates() const { return decoder_.zero_dates(); }
 
  private:
-  struct MetaBuilder;
-  struct FreeMeta {
-    void operator()(MetaBuilder* meta) const;
-  };
   // The rows of an event on their way.
   struct Rows {
     const RowsEvent& event;
@@ -68,7 +57,7 @@ class TableStream {
   std::vector<Op> ops_;
   std::vector<uint32_t> seq_;
   std::vector<int64_t> time_;
-  std::unique_ptr<MetaBuilder, FreeMeta> meta_;  // null: nobody needs it
+  std::unique_ptr<RowMeta> meta_;  // null: nobody needs it
 };
 
 }  // namespace leat::mysql

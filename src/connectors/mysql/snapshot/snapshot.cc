@@ -11,6 +11,7 @@
 
 #include "base/queue.h"
 #include "connectors/mysql/position.h"
+#include "connectors/mysql/row_meta.h"
 #include "connectors/mysql/snapshot/chunk_reader.h"
 #include "connectors/mysql/snapshot/snapshot_filter.h"
 
@@ -68,6 +69,8 @@ class Snapshot::Impl {
     Status status;                 // set before `pieces` is closed
     bool table_end = false;        // likewise
     KeyValues end;  // where the chunk ended, when its last rows were rejects
+    std::optional<ChunkPiece> held;  // waits for the next (SnapshotOptions::meta)
+    bool begins = false;             // the next piece has the table's first row
   };
   using JobRef = std::shared_ptr<Job>;
 
@@ -88,7 +91,9 @@ class Snapshot::Impl {
   int64_t ChunkRows(const CatalogTable& table) const;
   void Advance(size_t table, const std::optional<KeyValues>& upper);
   Status Adopt(ChunkReader* reader);
-  SnapshotBatch MakeBatch(const Job& job, ChunkPiece piece);
+  // The next piece of a job; nothing before the deadline, or behind the last (`drained`).
+  std::optional<ChunkPiece> NextPiece(Job* job, SteadyTime deadline, bool* drained);
+  Result<SnapshotBatch> MakeBatch(Job* job, ChunkPiece piece);
   Result<std::optional<SnapshotBatch>> EndOfFront(const Job& job);
 
   const Url url_;
@@ -261,6 +266,7 @@ Result<Snapshot::Impl::JobRef> Snapshot::Impl::BeginChunk(ChunkReader* reader,
   job->table = table;
   ASSIGN_OR_RETURN(job->schema, MakeSchema(plan.table.def));
   job->mark = opened.mark;
+  job->begins = plan.lower.empty();
   job->plan = std::move(plan);
   std::lock_guard lock(mutex_);
   tables_[table] = job->plan.table;
@@ -334,25 +340,52 @@ Result<std::optional<LogMark>> Snapshot::Impl::NextMark(SteadyTime deadline) {
   return std::optional<LogMark>(jobs_.front()->mark);
 }
 
-SnapshotBatch Snapshot::Impl::MakeBatch(const Job& job, ChunkPiece piece) {
+Result<SnapshotBatch> Snapshot::Impl::MakeBatch(Job* job, ChunkPiece piece) {
   SnapshotBatch batch;
-  const TableId& id = job.plan.table.def.id;
-  batch.table = job.plan.table.def;
+  const TableId& id = job->plan.table.def.id;
+  batch.table = job->plan.table.def;
   batch.rejects = std::move(piece.rejects);
   batch.bytes = piece.bytes;
-  batch.chunk.schema = job.schema;
+  batch.chunk.schema = job->schema;
   auto rows = static_cast<size_t>(piece.rows->num_rows());
   batch.chunk.rows = std::move(piece.rows);
   batch.chunk.ops.assign(rows, Op::kRead);
   batch.chunk.seq.resize(rows);
   for (size_t i = 0; i < rows; i++) batch.chunk.seq[i] = static_cast<uint32_t>(i);
   batch.chunk.time.assign(rows, clock_.WallMicros());
+  if (options_.meta) {
+    SnapshotPlace place;
+    place.first_table = job->table == 0;
+    place.last_table = job->table + 1 == begins_.size();
+    place.begins = job->begins;
+    place.ends = !job->held && job->pieces.closed() && job->table_end;
+    ASSIGN_OR_RETURN(batch.chunk.meta,
+                     SnapshotMeta(batch.table, options_.flavor, job->mark.file,
+                                  job->mark.offset, place, static_cast<int64_t>(rows)));
+  }
+  job->begins = job->begins && rows == 0;
   if (!piece.last.empty()) {
     progress_->Set(id, {false, std::move(piece.last)});
     batch.boundary = true;
   }
   rows_taken_ += static_cast<int64_t>(rows);
   return batch;
+}
+
+std::optional<ChunkPiece> Snapshot::Impl::NextPiece(Job* job, SteadyTime deadline,
+                                                    bool* drained) {
+  std::optional<ChunkPiece> piece = job->pieces.Pop(deadline);
+  if (!piece) {
+    if (!job->pieces.closed()) return std::nullopt;
+    // Closed since: nothing more is pushed, but something may have been.
+    piece = job->pieces.Pop(deadline);
+  }
+  if (options_.meta) {
+    std::swap(piece, job->held);
+    if (!piece && job->held) return NextPiece(job, deadline, drained);
+  }
+  *drained = !piece;
+  return piece;
 }
 
 Result<std::optional<SnapshotBatch>> Snapshot::Impl::EndOfFront(const Job& job) {
@@ -384,12 +417,12 @@ Result<std::optional<SnapshotBatch>> Snapshot::Impl::Take(SteadyTime deadline) {
     job = jobs_.front();
   }
   filter_.Follow(job->plan.table.def.id, job->plan.key);
-  std::optional<ChunkPiece> piece = job->pieces.Pop(deadline);
-  if (!piece && !job->pieces.closed()) return std::optional<SnapshotBatch>();
-  // Closed since: nothing more is pushed, but something may have been.
-  if (!piece) piece = job->pieces.Pop(deadline);
-  if (!piece) return EndOfFront(*job);
-  return std::optional<SnapshotBatch>(MakeBatch(*job, *std::move(piece)));
+  bool drained = false;
+  std::optional<ChunkPiece> piece = NextPiece(job.get(), deadline, &drained);
+  if (drained) return EndOfFront(*job);
+  if (!piece) return std::optional<SnapshotBatch>();
+  ASSIGN_OR_RETURN(SnapshotBatch batch, MakeBatch(job.get(), *std::move(piece)));
+  return std::optional<SnapshotBatch>(std::move(batch));
 }
 
 Snapshot::Snapshot(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

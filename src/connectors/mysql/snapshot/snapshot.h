@@ -38,6 +38,10 @@ struct SnapshotOptions {
   int64_t chunk_rows = 100'000;              // fewer when rows are large
   std::map<std::string, std::string> where;  // "database.table" -> SQL condition
   ValueOptions values;
+  // Fill Chunk::meta. Each piece of a table then waits for the next, so that the table's
+  // last row is known as such; one exactly at the end of a chunk is not.
+  bool meta = false;
+  Flavor flavor = Flavor::kMySql;
 };
 
 struct SnapshotBatch {
