@@ -53,6 +53,7 @@ def create_types(server, name):
 def comparable(kind):
     return (not kind.type.startswith(TWO_WAYS) and kind.type != KOI8U
             and kind.kind not in ("float", "timestamp", "wkb")
+            and "COMPRESSED" not in kind.type  # MariaDB's; Debezium cannot read them
             and kind.type.partition("(")[0] not in ("JSON", "UUID", "INET4", "INET6"))
 
 
@@ -148,50 +149,60 @@ def compare(ours, theirs, topic):
     return lines
 
 
-def test_messages_equal_debeziums(own_server, worker, broker, project):
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_messages_equal_debeziums(kind, own_server, worker, broker, project):
     """All modes at once: a connector for each, and a pipeline for each."""
+    server = own_server(kind)
+    server.execute(f"CREATE USER dbz@'%' IDENTIFIED BY '{database.PASSWORD}'",
+                   "GRANT ALL ON *.* TO dbz@'%'")
+    before_snapshot(server)
+    for number, mode in enumerate(MODES):
+        start(kind, mode, number, server, worker, project)
+    for mode in MODES:
+        process.wait_until(lambda m=mode: broker.partitions(f"{kind}-{m}.shop.t"), 180,
+                           "Debezium's snapshot")
+    runs = {mode: [run_leat(project, f"{kind}-{mode}")] for mode in MODES}
+    after_snapshot(server)
     lines = []
-    for number, kind in enumerate(["mysql", "mariadb"]):
-        server = own_server(kind)
-        server.execute(f"CREATE USER dbz@'%' IDENTIFIED BY '{database.PASSWORD}'",
-                       "GRANT ALL ON *.* TO dbz@'%'")
-        before_snapshot(server)
-        for i, (mode, (leat, debezium)) in enumerate(MODES.items()):
-            schemas = str(leat.get("schemas", False)).lower()
-            converter = "org.apache.kafka.connect.json.JsonConverter"
-            worker.debezium(f"{kind}-{mode}", server, f"{kind}-{mode}", 7000 + 10 * number + i,
-                            key_converter=converter, value_converter=converter,
-                            key_converter_schemas_enable=schemas,
-                            value_converter_schemas_enable=schemas, **debezium)
-            project.write(f"pipelines/{kind}-{mode}.yaml", {
-                "name": f"{kind}-{mode}",
-                "from": {"mysql": {"url": server.url(), "tables": ["*"], "read": "cdc"}},
-                "to": {"stdout": {"topic": f"{kind}-{mode}.{{database}}.{{table}}",
-                                  "format": "debezium", "debezium": leat}},
-                "commit": {"every": "100ms"}})
-        for mode in MODES:
-            process.wait_until(lambda m=mode: broker.partitions(f"{kind}-{m}.shop.t"), 180,
-                               "Debezium's snapshot")
-        runs = {m: [run_leat(project, f"{kind}-{m}")] for m in MODES}
-        after_snapshot(server)
-        for mode in MODES:
-            topic = f"{kind}-{mode}.shop.k"
-            process.wait_until(lambda t=topic: any(
-                "last" in (m["value"] or "") for m in from_debezium(broker, t)), 180,
-                "Debezium's stream")
-            runs[mode].append(run_leat(project, f"{kind}-{mode}"))
-            ours = {}
-            for run in runs[mode]:
-                for name, messages in from_leat(run, f"{kind}-{mode}.").items():
-                    ours.setdefault(name, []).extend(messages)
-            for table in ("o", "k", "nokey", "t"):
-                name = f"{kind}-{mode}.shop.{table}"
-                lines += compare(ours[name], from_debezium(broker, name), name)
-            if "transactions" in MODES[mode][0]:
-                name = f"{kind}-{mode}.transaction"
-                lines += compare(ours[name], transactions(from_debezium(broker, name)), name)
-        server.stop()
+    for mode in MODES:
+        prefix = f"{kind}-{mode}"
+        process.wait_until(lambda t=f"{prefix}.shop.k": any(
+            "last" in (m["value"] or "") for m in from_debezium(broker, t)), 180,
+            "Debezium's stream")
+        runs[mode].append(run_leat(project, prefix))
+        lines += compare_topics(runs[mode], prefix, broker)
     assert not lines, f"{len(lines)} fields differ:\n" + "\n".join(lines[:100])
+
+
+def start(kind, mode, number, server, worker, project):
+    leat, debezium = MODES[mode]
+    schemas = str(leat.get("schemas", False)).lower()
+    converter = "org.apache.kafka.connect.json.JsonConverter"
+    worker.debezium(f"{kind}-{mode}", server, f"{kind}-{mode}", 7000 + number,
+                    key_converter=converter, value_converter=converter,
+                    key_converter_schemas_enable=schemas,
+                    value_converter_schemas_enable=schemas, **debezium)
+    project.write(f"pipelines/{kind}-{mode}.yaml", {
+        "name": f"{kind}-{mode}",
+        "from": {"mysql": {"url": server.url(), "tables": ["*"], "read": "cdc"}},
+        "to": {"stdout": {"topic": f"{kind}-{mode}.{{database}}.{{table}}",
+                          "format": "debezium", "debezium": leat}},
+        "commit": {"every": "100ms"}})
+
+
+def compare_topics(runs, prefix, broker):
+    ours = {}
+    for run in runs:
+        for name, messages in from_leat(run, f"{prefix}.").items():
+            ours.setdefault(name, []).extend(messages)
+    lines = []
+    for table in ("o", "k", "nokey", "t"):
+        name = f"{prefix}.shop.{table}"
+        lines += compare(ours[name], from_debezium(broker, name), name)
+    name = f"{prefix}.transaction"
+    if name in ours:
+        lines += compare(ours[name], transactions(from_debezium(broker, name)), name)
+    return lines
 
 
 def run_leat(project, name):
