@@ -171,6 +171,7 @@ def test_messages_equal_debeziums(kind, own_server, worker, broker, project):
             "Debezium's stream")
         runs[mode].append(run_leat(project, prefix))
         lines += compare_topics(runs[mode], prefix, broker)
+        worker.remove(prefix)
     assert not lines, f"{len(lines)} fields differ:\n" + "\n".join(lines[:100])
 
 

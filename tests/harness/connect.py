@@ -32,7 +32,7 @@ class Connect:
         }))
         self.process = process.Process(
             kafka.java("org.apache.kafka.connect.cli.ConnectStandalone", settings,
-                       heap="768m", logging=cluster.logging),
+                       heap="1536m", logging=cluster.logging),
             self.folder / "connect.log")
         process.wait_until(self.ready, 180, f"Connect on port {self.port}")
 
@@ -70,6 +70,9 @@ class Connect:
         self.call("PUT", f"/connectors/{name}/config",
                   {key: str(value) for key, value in config.items()})
         process.wait_until(lambda: self.running(name), 180, f"connector {name}")
+
+    def remove(self, name):
+        self.call("DELETE", f"/connectors/{name}")
 
     def running(self, name):
         try:

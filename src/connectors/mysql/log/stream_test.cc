@@ -216,8 +216,8 @@ TEST_F(StreamTest, MetaSaysWhereARowStood) {
   ASSERT_FALSE(batches_.empty());
   const auto& meta = batches_[0].chunks[0].meta;
   ASSERT_TRUE(meta);
-  EXPECT_EQ(RowText(*meta, 0), "0-1-202|binlog.000005|545|0");
-  EXPECT_EQ(RowText(*meta, 1), "0-1-202|binlog.000005|545|1");
+  EXPECT_EQ(RowText(*meta, 0), "0-1-202|binlog.000005|545|0|1|null");
+  EXPECT_EQ(RowText(*meta, 1), "0-1-202|binlog.000005|545|1|1|null");
 }
 
 TEST_F(StreamTest, ACorruptEventIsSeenAndPlaced) {
