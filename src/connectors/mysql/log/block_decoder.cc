@@ -73,6 +73,7 @@ void BlockDecoder::Image::Start(size_t columns) {
 int64_t BlockDecoder::Append(ByteReader* in, bool update, TableBuilder* before,
                              TableBuilder* after) {
   if (in->left() >= kNull) return 0;
+  if (!update) before = nullptr;
   begin_ = in->at();
   end_ = begin_ + in->left();
   after_.Start(offset_.size());

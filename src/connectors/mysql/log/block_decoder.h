@@ -24,9 +24,9 @@ class BlockDecoder {
 
   explicit BlockDecoder(ValueDecoder* values);
 
-  // Appends the next rows, at most kMostRows; with `update` each has two images, and
-  // `before` may be null. How many they were; 0: none of them went in and the reader
-  // stands where it stood.
+  // Appends the next rows, at most kMostRows; with `update` each has two images, of which
+  // the first goes to `before`, which may be null. How many they were; 0: none of them
+  // went in and the reader stands where it stood.
   int64_t Append(ByteReader* in, bool update, TableBuilder* before, TableBuilder* after);
   // Frees the memory it keeps from call to call: a server may have very many tables.
   void Release() { before_ = after_ = {}; }

@@ -150,9 +150,7 @@ TEST_F(RowDecoderTest, BlocksOfRowsAreTheSameAsRows) {
     }
     const int64_t zero_dates = decoder.zero_dates();
     for (ByteReader in(many); in.left() > 0;) {
-      ASSERT_GT(decoder.AppendBlock(&in, update, update ? &block_before : nullptr,
-                                    &block_after),
-                0);
+      ASSERT_GT(decoder.AppendBlock(&in, update, &block_before, &block_after), 0);
     }
     EXPECT_EQ(decoder.zero_dates(), 2 * zero_dates);
     auto batch = *block_after.Finish();
