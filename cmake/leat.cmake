@@ -55,7 +55,10 @@ endfunction()
 # One precompiled header for the whole tree: the standard library and Arrow.
 function(leat_precompile target)
   if(NOT TARGET leat_pch)
-    file(WRITE ${CMAKE_BINARY_DIR}/generated/pch.cc "")
+    # Not anew each time: everything would be compiled again.
+    if(NOT EXISTS ${CMAKE_BINARY_DIR}/generated/pch.cc)
+      file(WRITE ${CMAKE_BINARY_DIR}/generated/pch.cc "")
+    endif()
     add_library(leat_pch STATIC ${CMAKE_BINARY_DIR}/generated/pch.cc)
     target_link_libraries(leat_pch PUBLIC leat_third_party)
     target_precompile_headers(leat_pch PRIVATE

@@ -19,6 +19,12 @@ void AddList(const Command& command);
 void AddDescribe(const Command& command);
 void AddSchema(const Command& command);
 void AddDeadLetters(const Command& command);
+void AddTopics(const Command& command);
+// Of `topics`.
+void AddTopicsRead(const Command& command, CLI::App* topics);
+void AddTopicsProduce(const Command& command, CLI::App* topics);
+void AddLag(const Command& command);
+void AddOffsets(const Command& command);
 void AddGenerate(const Command& command);
 void AddVersion(const Command& command);
 void AddCompletions(const Command& command);

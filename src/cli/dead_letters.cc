@@ -1,14 +1,12 @@
 // leat dead-letters: the rows a sink could not take, as the process that runs tells them,
 // or as the store has them where none does.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "core/pipeline_file.h"
-#include "runtime/control.h"
+#include "cli/project_call.h"
 
 namespace leat {
 namespace {
@@ -24,26 +22,11 @@ struct Options {
   int limit = 100;
 };
 
-Result<Json> Call(const std::filesystem::path& data, const Json& request) {
-  ASSIGN_OR_RETURN(std::string text, CallControl(data, request.dump()));
-  Json answer = Json::parse(text, nullptr, false);
-  if (answer.is_discarded() || !answer.is_object()) {
-    return Status::Bug("the answer of the running process is not JSON: " + text);
-  }
-  if (!answer.value("ok", false)) return Status::Config(answer.value("error", text));
-  return answer;
-}
-
-std::string TimeOf(int64_t micros) {
-  auto seconds = static_cast<std::time_t>(micros / 1'000'000);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(seconds));
-}
-
 std::string AsText(const Json& letters) {
   std::string out;
   for (const Json& letter : letters) {
     out += fmt::format("{}  {}  {}\n  {}\n  at   {}\n  row  {}\n", letter.value("id", ""),
-                       TimeOf(letter.value("time", int64_t{0})),
+                       TimeText(letter.value("time", int64_t{0}) / 1000),
                        letter.value("table", ""), letter.value("reason", ""),
                        letter.value("position", ""), letter.value("row", ""));
   }
@@ -51,8 +34,8 @@ std::string AsText(const Json& letters) {
 }
 
 // How many each pipeline has.
-int Count(const std::filesystem::path& data, const Options& options, const Shell& shell) {
-  auto answer = Call(data, {{"command", "status"}});
+int Count(const Options& options, const Shell& shell) {
+  auto answer = AskProject(options.project, {{"command", "status"}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
   Json counts = Json::object();
   std::string text;
@@ -65,10 +48,7 @@ int Count(const std::filesystem::path& data, const Options& options, const Shell
 }
 
 int DeadLetters(const Options& options, const Shell& shell) {
-  auto settings = LoadSettings(options.project, shell);
-  if (!settings.ok()) return shell.Fail(settings.status());
-  const std::filesystem::path& data = settings->data;
-  if (options.pipeline.empty()) return Count(data, options, shell);
+  if (options.pipeline.empty()) return Count(options, shell);
   Json request = {{"command", "dead-letters"},
                   {"pipeline", options.pipeline},
                   {"limit", options.limit},
@@ -78,7 +58,7 @@ int DeadLetters(const Options& options, const Shell& shell) {
                {"pipeline", options.pipeline},
                {"ids", options.remove}};
   }
-  auto answer = Call(data, request);
+  auto answer = AskProject(options.project, request, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
   if (!options.remove.empty()) {
     shell.Out(fmt::format("deleted {}\n", options.remove.size()));

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/topic_requests.h"
 #include "core/pipeline_file.h"
 #include "core/units.h"
 #include "runtime/control.h"
@@ -90,8 +91,8 @@ class Running {
     for (const PipelineFile& file : project_.pipelines) {
       if (Status made = MakePipelines(file, **store); !made.ok()) return Fail(made);
     }
-    auto control = ControlServer::Start(project_.settings.data,
-                                        {store->get(), [this] { return Stats(); }});
+    auto control = ControlServer::Start(
+        project_.settings.data, {store->get(), [this] { return Stats(); }, AnswerTopics});
     if (!control.ok()) return Fail(control.status());
     std::vector<Status> ends = RunAll();
     control = Status::Cancelled("ended");

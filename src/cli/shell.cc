@@ -86,6 +86,9 @@ void AddAll(const Command& command) {
   AddDescribe(command);
   AddSchema(command);
   AddDeadLetters(command);
+  AddTopics(command);
+  AddLag(command);
+  AddOffsets(command);
   AddGenerate(command);
   AddVersion(command);
   AddCompletions(command);

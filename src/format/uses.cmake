@@ -1,1 +1,2 @@
 leat_use(ZLIB::ZLIB)
+leat_use(PkgConfig::XXHASH)

@@ -77,7 +77,12 @@ Result<ordered_json> Answer(const ControlSubject& subject, const ordered_json& r
         request.at("pipeline"), request.at("ids").get<std::vector<std::string>>()));
     return ordered_json{{"ok", true}};
   }
-  return Status::Config("unknown command " + command);
+  if (!subject.more) return Status::Config("unknown command " + command);
+  ASSIGN_OR_RETURN(const std::string more,
+                   subject.more(*subject.store, command, request.dump()));
+  ordered_json answer = {{"ok", true}};
+  answer.update(ordered_json::parse(more));
+  return answer;
 }
 
 // A socket's path has 107 bytes at most; a folder of any length is reached through a
@@ -226,11 +231,11 @@ void ControlServer::Serve() {
 }
 
 Result<std::string> CallControl(const std::filesystem::path& data,
-                                std::string_view request) {
+                                std::string_view request, const MoreRequests& more) {
   ASSIGN_OR_RETURN(std::optional<std::string> answer, Ask(data, request));
   if (answer) return *answer;
   ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(data));
-  return AnswerControl({store.get(), nullptr}, request);
+  return AnswerControl({store.get(), nullptr, more}, request);
 }
 
 }  // namespace leat

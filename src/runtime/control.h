@@ -22,11 +22,17 @@ namespace leat {
 
 class Store;
 
+// Answers requests of commands that are not among the above, with what goes into the
+// answer besides "ok"; a JSON object, as the request is. kConfig for an unknown one.
+using MoreRequests = std::function<Result<std::string>(
+    Store& store, const std::string& command, std::string_view request)>;
+
 // What a request can be answered from.
 struct ControlSubject {
   Store* store = nullptr;
   // Name and state of each pipeline that runs here; may be null: none runs.
   std::function<std::vector<std::pair<std::string, PipelineStats>>()> pipelines;
+  MoreRequests more = nullptr;
 };
 
 // Answers one request. Never fails: an error is an answer. Thread-safe as its subject is.
@@ -55,6 +61,6 @@ class ControlServer {
 // the folder, opens its store and answers from there. kConfig: there is no such folder,
 // or a process owns it but does not answer.
 Result<std::string> CallControl(const std::filesystem::path& data,
-                                std::string_view request);
+                                std::string_view request, const MoreRequests& more = {});
 
 }  // namespace leat

@@ -12,6 +12,7 @@
 #include "store/dead_letter.h"
 #include "store/keys.h"
 #include "store/lock.h"
+#include "store/topics/topic_log.h"
 
 namespace leat {
 namespace {
@@ -36,6 +37,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& data) {
   store->data_ = data;
   ASSIGN_OR_RETURN(store->lock_, FolderLock::Take(data));
   ASSIGN_OR_RETURN(store->db_, Database::Open(data));
+  ASSIGN_OR_RETURN(store->topics_, TopicLog::Open(*store->db_));
   RETURN_IF_ERROR(SyncFolder(data));  // RocksDB syncs what is in its folder only
   return store;
 }

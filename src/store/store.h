@@ -27,6 +27,7 @@ namespace leat {
 
 class Database;
 class FolderLock;
+class TopicLog;
 
 // One worker of a pipeline in one life: who writes. Every write is refused with kFenced
 // once the store names another attempt of the worker.
@@ -88,6 +89,9 @@ class Store {
   // Pipelines that ever saved something here.
   Result<std::vector<std::string>> Pipelines() const;
 
+  // The embedded topics.
+  TopicLog& topics() { return *topics_; }
+
   const std::filesystem::path& data() const { return data_; }
 
  private:
@@ -105,7 +109,8 @@ class Store {
   std::filesystem::path data_;
   std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<Database> db_;
-  mutable std::mutex mutex_;  // check of the attempt and write are one step
+  std::unique_ptr<TopicLog> topics_;  // after db_: it has a thread that uses it
+  mutable std::mutex mutex_;          // check of the attempt and write are one step
 };
 
 }  // namespace leat

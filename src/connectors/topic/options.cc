@@ -65,10 +65,8 @@ std::optional<int64_t> ParseTime(std::string_view text) {
   return (int64_t{timegm(&t)} - *zone) * 1000 + millis;
 }
 
-Field FormatField() {
-  return Field::String("format", "What keys and values are written as.")
-      .OneOf({"json", "debezium", "avro", "raw", "csv", "cloudevents"})
-      .Default("json");
+void AddFields(std::vector<Field> more, std::vector<Field>* fields) {
+  for (Field& field : more) fields->push_back(std::move(field));
 }
 
 void Complain(const Config& config, std::string_view field, std::string message,
@@ -127,7 +125,7 @@ std::optional<Start> ParseStart(std::string_view text, int64_t now_millis) {
 }
 
 std::vector<Field> SourceFields() {
-  return {
+  std::vector<Field> fields = {
       Field::String("name", "The topic.").Example("orders"),
       Field::Strings("names", "Several topics.").Example("[orders, customers]"),
       Field::String("pattern",
@@ -138,7 +136,6 @@ std::vector<Field> SourceFields() {
                     "The consumer group whose offsets tell how far it has read; the "
                     "pipeline's name unless given.")
           .Example("sink-mysql-workers"),
-      FormatField(),
       Field::Int("workers",
                  "How many readers, each with its own writer, share the "
                  "partitions.")
@@ -159,6 +156,8 @@ std::vector<Field> SourceFields() {
                     "On Kafka: a name of its own in the group for this process, so that "
                     "a restart keeps its partitions.")
           .Example("reader-1")};
+  AddFields(DecoderFields(), &fields);
+  return fields;
 }
 
 std::vector<Field> SinkFields() {
@@ -167,11 +166,6 @@ std::vector<Field> SinkFields() {
                     "The topic of a table's rows, with {database}, {schema} and {table}.")
           .Required()
           .Example("\"shop.{database}.{table}\""),
-      FormatField(),
-      Field::Strings("key",
-                     "The columns of a record's key; the table's own key unless "
-                     "given.")
-          .Example("[id]"),
       Field::String("delivery",
                     "On Kafka: exactly_once commits each epoch in a transaction; "
                     "at_least_once does without, for lower latency.")
@@ -180,8 +174,9 @@ std::vector<Field> SinkFields() {
       Field::String("compression", "On Kafka: how batches of records are compressed.")
           .OneOf({"none", "gzip", "snappy", "lz4", "zstd"})
           .Default("lz4")};
-  // Those that leat.yaml does not declare are created so.
-  for (Field& field : TopicFields()) fields.push_back(std::move(field));
+  AddFields(EncoderFields(), &fields);
+  // Of topics that leat.yaml does not declare.
+  AddFields(TopicFields(), &fields);
   return fields;
 }
 
@@ -230,13 +225,13 @@ void ValidateSink(const Config& config, Diagnostics* diagnostics) {
   }
 }
 
-SourceOptions ReadSource(const Config& config) {
+Result<SourceOptions> ReadSource(const Config& config) {
   SourceOptions options;
   options.topics.names = config.Strings("names");
   if (config.Has("name")) options.topics.names = {config.String("name")};
   options.topics.pattern = config.String("pattern");
   options.group = config.String("group");
-  options.format = config.String("format");
+  ASSIGN_OR_RETURN(options.format, ReadDecoderOptions(config));
   const int64_t now = Clock::System().WallMicros() / 1000;
   options.start = ParseStart(config.String("start"), now).value_or(Start{});
   options.start.offsets = Offsets(config).value_or(std::map<int32_t, int64_t>());
@@ -248,8 +243,7 @@ SourceOptions ReadSource(const Config& config) {
 SinkOptions ReadSink(const Config& config) {
   SinkOptions options;
   options.topic = config.String("name");
-  options.format = config.String("format");
-  options.key = config.Strings("key");
+  options.format = ReadEncoderOptions(config);
   options.settings = TopicSettingsOf(config);
   options.transactional = config.String("delivery") == "exactly_once";
   options.compression = config.String("compression");

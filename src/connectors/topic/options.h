@@ -13,6 +13,7 @@
 #include "core/config.h"
 #include "core/project_settings.h"
 #include "core/spec.h"
+#include "format/options.h"
 
 namespace leat::topic {
 
@@ -34,7 +35,7 @@ struct Start {
 struct SourceOptions {
   TopicChoice topics;
   std::string group;  // empty: the pipeline's name
-  std::string format;
+  FormatOptions format;
   Start start;
   // Worker i of N takes the partitions p with p mod N = i, whoever else is in the group.
   bool static_assignment = false;
@@ -43,11 +44,10 @@ struct SourceOptions {
 
 struct SinkOptions {
   std::string topic;  // with {database}, {schema} and {table}
-  std::string format;
-  std::vector<std::string> key;  // columns; empty: the table's own key
-  TopicSettings settings;        // of topics that it creates
-  bool transactional = true;     // delivery: exactly_once
-  std::string compression;       // Kafka's: none, gzip, snappy, lz4, zstd
+  FormatOptions format;
+  TopicSettings settings;     // of topics that it creates
+  bool transactional = true;  // delivery: exactly_once
+  std::string compression;    // Kafka's: none, gzip, snappy, lz4, zstd
 };
 
 std::vector<Field> SourceFields();
@@ -56,7 +56,7 @@ void ValidateSource(const Config& config, Diagnostics* diagnostics);
 void ValidateSink(const Config& config, Diagnostics* diagnostics);
 
 // Of a mapping that was validated.
-SourceOptions ReadSource(const Config& config);
+Result<SourceOptions> ReadSource(const Config& config);
 SinkOptions ReadSink(const Config& config);
 
 // "earliest", "latest", or a time: 2024-05-01T12:00:00Z, 2024-05-01 12:00:00 (UTC), or

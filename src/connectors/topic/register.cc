@@ -1,5 +1,7 @@
 #include "connectors/topic/register.h"
 
+#include "connectors/topic/embedded/sink.h"
+#include "connectors/topic/embedded/source.h"
 #include "connectors/topic/options.h"
 #include "core/registry.h"
 
@@ -7,10 +9,18 @@ namespace leat {
 namespace topic {
 namespace {
 
-Status NotBuilt(const Context& context) {
-  return Status::Config(context.project.broker.embedded()
-                            ? "this build has no embedded topics"
-                            : "this build has no Kafka client");
+Status NoKafka() { return Status::Config("this build has no Kafka client"); }
+
+Result<std::unique_ptr<Source>> MakeSource(const Config& config, const Context& context) {
+  ASSIGN_OR_RETURN(SourceOptions options, ReadSource(config));
+  if (!context.project.broker.embedded()) return NoKafka();
+  return std::unique_ptr<Source>(
+      std::make_unique<embedded::EmbeddedSource>(std::move(options), context));
+}
+
+Result<std::unique_ptr<Sink>> MakeSink(const Config& config, const Context& context) {
+  if (!context.project.broker.embedded()) return NoKafka();
+  return embedded::EmbeddedSink::Make(ReadSink(config), context);
 }
 
 SourceType MakeSourceType() {
@@ -21,10 +31,7 @@ SourceType MakeSourceType() {
   type.spec.example =
       "topic:\n  name: enriched_orders\n  group: sink-mysql-workers\n  format: json\n";
   type.validate = ValidateSource;
-  type.make = [](const Config&,
-                 const Context& context) -> Result<std::unique_ptr<Source>> {
-    return NotBuilt(context);
-  };
+  type.make = MakeSource;
   type.workers = [](const Config& config) {
     return static_cast<int>(config.Int("workers"));
   };
@@ -39,9 +46,7 @@ SinkType MakeSinkType() {
   type.spec.example =
       "topic:\n  name: \"mysql.{database}.{table}\"\n  format: debezium\n";
   type.validate = ValidateSink;
-  type.make = [](const Config&, const Context& context) -> Result<std::unique_ptr<Sink>> {
-    return NotBuilt(context);
-  };
+  type.make = MakeSink;
   return type;
 }
 

@@ -1,0 +1,210 @@
+// leat topics: the embedded topics of a project.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/folder.h"
+#include "cli/commands.h"
+#include "cli/project_call.h"
+#include "core/units.h"
+
+namespace leat {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  ProjectOptions project;
+  std::string output = "text";
+  std::string topic;
+  int64_t before = -1;
+  int partition = -1;
+  int partitions = 1;
+  std::string retention;
+  std::string retention_bytes;
+  bool compact = false;
+};
+
+struct Totals {
+  int64_t records = 0;
+  int64_t bytes = 0;
+  int64_t newest = 0;
+};
+
+Totals TotalsOf(const Json& topic) {
+  Totals totals;
+  for (const Json& p : topic.at("partitions")) {
+    totals.records += p.at("end").get<int64_t>() - p.at("start").get<int64_t>();
+    totals.bytes += p.at("bytes").get<int64_t>();
+    totals.newest = std::max(totals.newest, p.at("newest").get<int64_t>());
+  }
+  return totals;
+}
+
+int List(const Options& options, const Shell& shell) {
+  auto answer = AskTopics(options.project, {{"command", "topics"}}, shell);
+  if (!answer.ok()) return shell.Fail(answer.status());
+  const Json& topics = answer->at("topics");
+  if (options.output == "json") {
+    shell.Out(topics.dump(2) + "\n");
+    return kExitDone;
+  }
+  if (topics.empty()) {
+    shell.Out("there are no topics yet\n");
+    return kExitDone;
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"TOPIC", "PARTITIONS", "RECORDS", "KEPT", "NEWEST"}};
+  for (const Json& topic : topics) {
+    const Totals totals = TotalsOf(topic);
+    rows.push_back({topic.at("name"), std::to_string(topic.at("partitions").size()),
+                    HumanCount(totals.records), HumanBytes(totals.bytes),
+                    TimeText(totals.newest)});
+  }
+  shell.Out(AsTable(rows));
+  return kExitDone;
+}
+
+int Describe(const Options& options, const Shell& shell) {
+  auto answer = AskTopics(options.project,
+                          {{"command", "topics"}, {"topic", options.topic}}, shell);
+  if (!answer.ok()) return shell.Fail(answer.status());
+  const Json& topic = answer->at("topics").at(0);
+  if (options.output == "json") {
+    shell.Out(topic.dump(2) + "\n");
+    return kExitDone;
+  }
+  const int64_t retention = topic.at("retention_ms");
+  const int64_t bytes = topic.at("retention_bytes");
+  shell.Out(
+      fmt::format("{}, since {}; kept {}{}{}\n", options.topic,
+                  TimeText(topic.at("created").get<int64_t>()),
+                  retention > 0 ? FormatDuration(retention * 1000) : "for ever",
+                  bytes > 0 ? ", at most " + FormatBytes(bytes) + " a partition" : "",
+                  topic.at("compact").get<bool>() ? ", the newest of each key" : ""));
+  std::vector<std::vector<std::string>> rows = {
+      {"PARTITION", "START", "END", "KEPT", "SEGMENTS", "NEWEST"}};
+  for (const Json& p : topic.at("partitions")) {
+    rows.push_back({p.at("partition").dump(), p.at("start").dump(), p.at("end").dump(),
+                    HumanBytes(p.at("bytes").get<int64_t>()), p.at("segments").dump(),
+                    TimeText(p.at("newest").get<int64_t>())});
+  }
+  shell.Out(AsTable(rows));
+  return kExitDone;
+}
+
+// A command that changes something and says what it did.
+int Change(const Options& options, const Json& request, const std::string& done,
+           const Shell& shell) {
+  auto answer = AskTopics(options.project, request, shell);
+  if (!answer.ok()) return shell.Fail(answer.status());
+  shell.Out(options.output == "json" ? answer->dump(2) + "\n" : done + "\n");
+  return kExitDone;
+}
+
+int Create(const Options& options, const Shell& shell) {
+  Json request = {{"command", "topics-create"},
+                  {"topic", options.topic},
+                  {"partitions", options.partitions},
+                  {"compact", options.compact}};
+  if (!options.retention.empty()) {
+    auto micros = ParseDuration(options.retention);
+    if (!micros) {
+      shell.Err("--retention has to be a duration, such as 7d\n");
+      return kExitUsage;
+    }
+    request["retention_us"] = *micros;
+  }
+  if (!options.retention_bytes.empty()) {
+    auto bytes = ParseBytes(options.retention_bytes);
+    if (!bytes) {
+      shell.Err("--retention-bytes has to be a size, such as 10GiB\n");
+      return kExitUsage;
+    }
+    request["retention_bytes"] = *bytes;
+  }
+  // A topic may be there before anything ran.
+  auto settings = LoadSettings(options.project, shell);
+  if (!settings.ok()) return shell.Fail(settings.status());
+  if (Status made = MakeFolder(settings->data); !made.ok()) return shell.Fail(made);
+  return Change(options, request, "created " + options.topic, shell);
+}
+
+int DeleteRecords(const Options& options, const Shell& shell) {
+  Json request = {{"command", "topics-delete-records"}, {"topic", options.topic}};
+  if (options.before >= 0) request["before"] = options.before;
+  if (options.partition >= 0) request["partition"] = options.partition;
+  return Change(options, request, "deleted records of " + options.topic, shell);
+}
+
+CLI::App* Add(CLI::App* parent, Options* options, const std::string& name,
+              const std::string& help) {
+  CLI::App* app = parent->add_subcommand(name, help);
+  AddProject(app, &options->project);
+  AddOutput(app, &options->output);
+  return app;
+}
+
+using Run = int (*)(const Options&, const Shell&);
+
+void AddTopic(CLI::App* app, const std::shared_ptr<Options>& options,
+              const Command& command, Run run) {
+  app->add_option("TOPIC", options->topic, "Its name")->required();
+  app->callback(
+      [command, options, run] { *command.exit_code = run(*options, *command.shell); });
+}
+
+void AddChanges(CLI::App* topics, const std::shared_ptr<Options>& o,
+                const Command& command) {
+  CLI::App* create =
+      Add(topics, o.get(), "create", "Create a topic, or change how long it is kept");
+  AddTopic(create, o, command, Create);
+  create->add_option("--partitions", o->partitions, "How many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  create->add_option("--retention", o->retention, "How long records are kept: 7d");
+  create->add_option("--retention-bytes", o->retention_bytes,
+                     "How much of a partition is kept: 10GiB");
+  create->add_flag("--compact", o->compact, "Keep the newest record of each key");
+  CLI::App* remove = Add(topics, o.get(), "delete", "Delete a topic and its records");
+  AddTopic(remove, o, command, [](const Options& options, const Shell& shell) {
+    return Change(options, {{"command", "topics-delete"}, {"topic", options.topic}},
+                  "deleted " + options.topic, shell);
+  });
+  CLI::App* records =
+      Add(topics, o.get(), "delete-records", "Delete the oldest records of a topic");
+  AddTopic(records, o, command, DeleteRecords);
+  records->add_option("--before", o->before,
+                      "Those below this offset; without it, all there are now");
+  records->add_option("--partition", o->partition, "Of this partition alone");
+}
+
+}  // namespace
+
+void AddTopics(const Command& command) {
+  auto options = std::make_shared<Options>();
+  CLI::App* topics = command.app->add_subcommand(
+      "topics", "Show, read and write the embedded topics of a project");
+  AddProject(topics, &options->project);
+  AddOutput(topics, &options->output);
+  AddTopic(Add(topics, options.get(), "describe", "Show a topic's partitions"), options,
+           command, Describe);
+  AddTopicsRead(command, topics);
+  AddTopicsProduce(command, topics);
+  AddChanges(topics, options, command);
+  topics->footer(
+      R"(Without a subcommand, lists them. They answer while a process runs, too.
+
+Examples:
+  leat topics
+  leat topics describe orders
+  leat topics read orders --from latest --follow
+  echo '{"id": 1}' | leat topics produce orders --key 1)");
+  topics->callback([command, options, topics] {
+    if (!topics->get_subcommands().empty()) return;
+    *command.exit_code = List(*options, *command.shell);
+  });
+}
+
+}  // namespace leat
