@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace leat {
 namespace {
@@ -19,6 +21,17 @@ std::string Holder(int fd) {
   return std::string(" by process ") + text;
 }
 
+// A command that only looks holds the lock for a moment, so it is worth some patience.
+bool Lock(int fd) {
+  constexpr auto kPatience = std::chrono::seconds(2);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FolderLock>> FolderLock::Take(
@@ -30,7 +43,7 @@ Result<std::unique_ptr<FolderLock>> FolderLock::Take(
                           strerror(errno) +
                           "; make it writable, or choose another one with --data");
   }
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  if (!Lock(fd)) {
     bool held = errno == EWOULDBLOCK;
     std::string why = held ? "is in use" + Holder(fd)
                            : std::string("cannot be locked: ") + strerror(errno);

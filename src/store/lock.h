@@ -11,7 +11,7 @@ namespace leat {
 
 class FolderLock {
  public:
-  // kConfig when somebody else holds it.
+  // Waits two seconds for whoever holds it; kConfig when somebody still does.
   static Result<std::unique_ptr<FolderLock>> Take(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

@@ -37,9 +37,11 @@ def ask(project, *arguments, stdin=None, code=0):
     done = subprocess.run([leat.PROGRAM, *arguments, "--output", "json"], cwd=project.folder,
                           input=stdin, capture_output=True, text=True, timeout=60)
     assert done.returncode == code, done.stderr
+    if code:
+        return done.stderr
     if "read" in arguments:
         return [json.loads(line) for line in done.stdout.splitlines()]
-    return json.loads(done.stdout) if code == 0 else done.stderr
+    return json.loads(done.stdout)
 
 
 def serving(project, what="topics"):
