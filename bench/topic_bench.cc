@@ -103,7 +103,7 @@ void Write(const Context& context, int64_t rows, int partitions) {
   watch.Report(fmt::format("write, {} partitions", partitions).c_str(), rows);
 }
 
-void Read(const Context& context, int partitions) {
+void Read(const Context& context, int64_t written, int partitions) {
   topic::SourceOptions options;
   options.topics.names = {fmt::format("orders-{}", partitions)};
   topic::embedded::EmbeddedSource source(options, context);
@@ -119,6 +119,7 @@ void Read(const Context& context, int partitions) {
     if (read.kind == ReadResult::Kind::kIdle) break;
     rows += read.batch.rows();
   }
+  Must(rows == written ? Status::Ok() : Status::Bug("rows are missing"));
   watch.Report(fmt::format("read, {} partitions", partitions).c_str(), rows);
 }
 
@@ -136,7 +137,7 @@ int main(int argc, char** argv) {
                         project, store.get()};
   for (const int partitions : {1, 4}) {
     leat::Write(context, rows, partitions);
-    leat::Read(context, partitions);
+    leat::Read(context, rows, partitions);
   }
   return 0;
 }
