@@ -313,7 +313,7 @@ Spec ProjectSpec() {
       Field::String("broker",
                     "Where topics are: embedded, or "
                     "kafka://host:port,host:port?option=value with the options of "
-                    "Kafka's clients.")
+                    "Kafka's clients (which this version checks and does not run yet).")
           .Default("embedded")
           .Example("kafka://127.0.0.1:9092"),
       Field::Objects("topics", "Topics, created at start where they are missing.",
