@@ -43,12 +43,17 @@ def append_some(server, seed):
 
 
 def older_store(project, server):
-    """The store falls behind the tables."""
+    """The store falls behind the tables, with an epoch it saved and saw not committed."""
     backup = project.folder / "backup"
     project.catch_up()
-    shutil.copytree(project.data, backup)
     change(server, 50)
     append_some(server, 50)
+    project.start("--until-caught-up",
+                  env={"LEAT_CRASH_AT": "store.save.after"}).expect(leat.CRASHED)
+    shutil.copytree(project.data, backup, ignore=shutil.ignore_patterns("leat.sock"))
+    project.catch_up()
+    change(server, 54)
+    append_some(server, 54)
     project.catch_up()
     shutil.rmtree(project.data)
     backup.rename(project.data)
@@ -254,8 +259,8 @@ def test_scar_32_a_corrupt_checkpoint_store_is_refused_with_what_to_do(mariadb, 
     [error] = [line["msg"] for line in run.lines() if line["level"] == "error"]
     assert re.fullmatch(
         r"the store in data/store is damaged \(Corruption: .*\)\. Positions are kept in the sinks, so "
-        r"it may be removed: remove that folder and start again\. Lost with it are the dead letters "
-        r"kept there and, for sinks without a place for tokens, the position; an epoch that was "
+        r"it may be removed: remove that folder and start again\. Lost with it are embedded topics, "
+        r"the dead letters kept there and, for sinks without a place for tokens, the position; an epoch that was "
         r"saved but not yet committed is read from the source again", error), error
     shutil.rmtree(project.data / "store")
     change(mariadb, 1)

@@ -31,8 +31,9 @@ def fill(server, low, high, step=5000):
 
 def position(project):
     text = readers.table(project, "shop.t").properties
-    token = next(json.loads(v) for k, v in text.items() if k.startswith("leat.token."))
-    return json.loads(token["to"])
+    epochs = next(json.loads(v) for k, v in text.items() if k.startswith("leat.token."))
+    [(_, to)] = max(epochs, key=lambda epoch: epoch["epoch"])["shards"].values()
+    return json.loads(to)
 
 
 def test_snapshot_under_writes_then_the_log(server, project):
