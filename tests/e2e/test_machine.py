@@ -123,6 +123,7 @@ def test_scar_32_the_clock_jumps(mariadb, project, tmp_path):
     clock.write_text("+0")
     two_rows(mariadb)
     project.pipeline(mariadb, ["t"], commit={"every": "50ms"})
+    project.catch_up()
     for start in range(2):  # the second one begins with the clock that is behind
         run = project.start()
         for key, offset in enumerate(["+0", "+3650d", "-3650d"], 10 * (start + 1)):
