@@ -7,10 +7,10 @@
 // holds it, unless `lost`, so that the runtime can commit its open epoch. Where it
 // cannot, it aborts the epoch and calls Start again for the shards that stay, to read
 // them anew from where they are committed. Owned by one pipeline. Open, Start, Read and
-// Ack are called by its reader thread only; Reached, GetLag, Lease and Wake by any thread.
-// Errors: kTransient (the runtime rebuilds the source and retries), kConfig (the user
-// must act: purged log, missing privilege), kCancelled, kBug. A row at fault is not an
-// error: it comes in Batch::rejects.
+// Ack are called by its reader thread only; Reached, GetLag, Lease and Wake by any
+// thread. Errors: kTransient (the runtime rebuilds the source and retries), kConfig (the
+// user must act: purged log, missing privilege), kCancelled, kBug. A row at fault is not
+// an error: it comes in Batch::rejects.
 #pragma once
 
 #include <map>

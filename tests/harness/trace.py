@@ -37,7 +37,7 @@ def reason_missing(folder):
 def lines_of(file, pid):
     """The trace of a process that has ended; the tracer ends a little later."""
     process.wait_until(lambda: re.search(rf"^{pid} \+\+\+ (exited|killed)", file.read_text(
-        errors="replace"), re.M), 30, f"the trace of {pid} is complete")
+        errors="replace"), re.M), 120, f"the trace of {pid} is complete")
     return file.read_text(errors="replace").splitlines()
 
 
