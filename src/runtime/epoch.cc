@@ -305,7 +305,9 @@ void EpochWriter::Settle(const Checkpoint& c, bool in_sink) {
     ShardState& state = shards_[range.shard];
     state.committed = range.to;
     state.tokens = c.After(range);
-    if (in_sink) {
+    // Where each table is further already, none has the position.
+    const bool told = range.ahead.size() < c.tables.size() || !parts_.sink.holds_tokens();
+    if (in_sink && told) {
       ahead_.erase(range.shard);
       ack_(range.shard, range.to);
     } else {
