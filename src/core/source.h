@@ -69,7 +69,8 @@ class Source {
   // still this one's (Kafka: the consumer group's metadata), as of now. Empty: they are
   // not dealt, and a token of somebody else's means a second process by mistake.
   virtual std::string Lease() const { return {}; }
-  // Everything up to here is committed: logs and slots may be let go.
+  // Everything up to here is committed: logs and slots may be let go. Says nothing where
+  // the shard is somebody else's by now.
   virtual void Ack(const ShardId& shard, const Position& committed) = 0;
 };
 

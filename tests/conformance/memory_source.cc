@@ -119,6 +119,14 @@ MemoryGroup::Deal MemoryGroup::Poll(int member, bool idle) {
   return deal;
 }
 
+// As a broker does: who lost a shard says nothing about it any more. Another member may
+// have read its tokens in the middle of that epoch's commit, and begins before it.
+void MemoryGroup::Ack(int member, const ShardId& shard, int64_t committed) {
+  std::lock_guard lock(mutex_);
+  auto owner = owners_.find(shard);
+  if (owner != owners_.end() && owner->second == member) log_.Purge(shard, committed);
+}
+
 MemorySource::MemorySource(MemoryLog& log, MemorySourceOptions options)
     : log_(log), options_(std::move(options)) {
   if (options_.group) member_ = options_.group->Join();
@@ -269,7 +277,9 @@ bool MemorySource::Reached(const Position& at, const Position& target) const {
 }
 
 void MemorySource::Ack(const ShardId& shard, const Position& committed) {
-  if (options_.acks) log_.Purge(shard, Number(committed));
+  if (!options_.acks) return;
+  if (options_.group) return options_.group->Ack(member_, shard, Number(committed));
+  log_.Purge(shard, Number(committed));
 }
 
 }  // namespace leat

@@ -55,7 +55,7 @@ class MemoryLog {
 // What one member alone sees depends on the seed only. Thread-safe.
 class MemoryGroup {
  public:
-  MemoryGroup(const MemoryLog& log, uint64_t seed) : log_(log), random_(seed) {}
+  MemoryGroup(MemoryLog& log, uint64_t seed) : log_(log), random_(seed) {}
 
   struct Deal {
     std::vector<ShardId> take;
@@ -67,6 +67,7 @@ class MemoryGroup {
   void Leave(int member);
   // `idle`: the member has read all it holds.
   Deal Poll(int member, bool idle);
+  void Ack(int member, const ShardId& shard, int64_t committed);
 
  private:
   struct Member {
@@ -79,7 +80,7 @@ class MemoryGroup {
   void Expel(int but);
   bool Draw(int one_in) { return random_() % static_cast<uint64_t>(one_in) == 0; }
 
-  const MemoryLog& log_;
+  MemoryLog& log_;
   std::mutex mutex_;
   std::mt19937_64 random_;
   std::map<ShardId, int> owners_;
