@@ -48,6 +48,16 @@ def test_scar_33_a_dropped_column_that_comes_back_is_another_one(t, project):
     assert readers.table(project, "shop.t").schema().find_field("a").field_id != old
 
 
+def test_scar_33_a_column_that_comes_back_with_another_type(t, project):
+    apply(project, t, "INSERT INTO t VALUES (3, 30, 'z')", "ALTER TABLE t DROP COLUMN a",
+          "ALTER TABLE t ADD COLUMN a VARCHAR(10)", "INSERT INTO t (id, a) VALUES (4, 'text')")
+
+
+def test_scar_33_rename_and_truncate_first_thing_after_a_start(t, project):
+    apply(project, t, "TRUNCATE t", "ALTER TABLE t CHANGE COLUMN a a2 INT",
+          "INSERT INTO t VALUES (5, 50, 'w')")
+
+
 def test_scar_33_rename_a_column_keeps_its_values(t, project):
     old = readers.table(project, "shop.t").schema().find_field("a").field_id
     apply(project, t, "ALTER TABLE t CHANGE COLUMN a a2 INT", "INSERT INTO t VALUES (3, 30, 'z')")

@@ -146,16 +146,21 @@ Result<TableWriter*> IcebergSink::Create(const SinkTable& name, const SchemaRef&
   return Find(name);
 }
 
+Status IcebergSink::CheckKey(const SchemaRef& source) const {
+  if (options_.mode == Mode::kAppend || !ShapeOf(source)->key.empty()) {
+    return Status::Ok();
+  }
+  return Status::Config(
+      fmt::format("table {} has no key, so its rows cannot be upserted; give it a "
+                  "primary key, name one with `key`, or use `mode: append`",
+                  source->id.ToString()));
+}
+
 Status IcebergSink::Follow(const SchemaRef& source, const Event* change) {
   const SinkTable name = TableFor(source->id);
   ASSIGN_OR_RETURN(TableWriter * writer, Find(name));
   const SchemaRef shape = ShapeOf(source);
-  if (options_.mode == Mode::kUpsert && shape->key.empty()) {
-    return Status::Config(
-        fmt::format("table {} has no key, so its rows cannot be upserted; give it a "
-                    "primary key, name one with `key`, or use `mode: append`",
-                    source->id.ToString()));
-  }
+  RETURN_IF_ERROR(CheckKey(source));
   if (!writer) {
     ASSIGN_OR_RETURN(writer, Create(name, source));
     return writer->SetSource(source);
@@ -193,9 +198,18 @@ Status IcebergSink::Open(std::span<const SchemaRef> tables) {
           "into `table`",
           at->second.ToString(), table->id.ToString(), at->first));
     }
-    RETURN_IF_ERROR(Follow(table, nullptr).Within("table " + table->id.ToString()));
+    RETURN_IF_ERROR(Meet(table).Within("table " + table->id.ToString()));
   }
   return Status::Ok();
+}
+
+// A table that is there keeps its shape until rows of another one come: those read first
+// may be older than the shape the source has now.
+Status IcebergSink::Meet(const SchemaRef& source) {
+  ASSIGN_OR_RETURN(TableWriter * writer, Find(TableFor(source->id)));
+  if (!writer) return Follow(source, nullptr);
+  met_[TableFor(source->id)] = source;
+  return CheckKey(source);
 }
 
 Result<ShardTokens> IcebergSink::GetTokens(std::span<const ShardId> shards,
@@ -246,11 +260,13 @@ Status IcebergSink::Apply(const Event& event, const Batch& batch) {
                         {{"table", TableFor(event.table)}});
       return Status::Ok();
     case Event::Kind::kTruncate: {
-      ASSIGN_OR_RETURN(TableWriter* const writer, Find(TableFor(event.table)));
-      if (!writer || !writer->has_source()) {
+      const SinkTable name = TableFor(event.table);
+      ASSIGN_OR_RETURN(TableWriter* const writer, Find(name));
+      if (!writer || (!writer->has_source() && !met_.contains(name))) {
         return Status::Bug("a table was truncated before it was announced: " +
                            event.table.ToString());
       }
+      if (!writer->has_source()) RETURN_IF_ERROR(Follow(met_[name], nullptr));
       return writer->Truncate(batch.source_time);
     }
     case Event::Kind::kSnapshotDone: return Status::Ok();

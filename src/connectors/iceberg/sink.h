@@ -60,6 +60,8 @@ class IcebergSink final : public Sink {
   // The writer of a table; null where the catalog has no such table.
   Result<TableWriter*> Find(const SinkTable& name);
   Result<TableWriter*> Create(const SinkTable& name, const SchemaRef& source);
+  Status Meet(const SchemaRef& source);
+  Status CheckKey(const SchemaRef& source) const;
   // The table exists and has the source's shape from here on.
   Status Follow(const SchemaRef& source, const Event* change);
   Status Apply(const Event& event, const Batch& batch);
@@ -74,6 +76,7 @@ class IcebergSink final : public Sink {
   std::unique_ptr<FileIo> files_;
   std::unique_ptr<Catalog> catalog_;
   std::map<SinkTable, std::unique_ptr<TableWriter>> writers_;
+  std::map<SinkTable, SchemaRef> met_;  // what Open was told of tables that were there
   std::optional<std::pair<std::string, Manifest>> prepared_;  // its text and itself
   int64_t staged_bytes_ = 0;
   std::map<SinkTable, std::unique_ptr<iceberg::Upkeep>> upkeeps_;
