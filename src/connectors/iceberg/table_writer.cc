@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "format/json/row_writer.h"
+
 namespace leat::iceberg {
 namespace {
 
@@ -53,16 +55,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> WithOps(const SchemaRef& shape,
   ASSIGN_OR_RETURN(auto time, TimeColumn(std::move(times)));
   columns.push_back(std::move(time));
   return arrow::RecordBatch::Make(shape->arrow, rows.num_rows(), std::move(columns));
-}
-
-std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
-  std::string text = "{";
-  for (int c = 0; c < rows.num_columns(); c++) {
-    const auto value = rows.column(c)->GetScalar(row);
-    fmt::format_to(std::back_inserter(text), "{}\"{}\": \"{}\"", c ? ", " : "",
-                   rows.column_name(c), value.ok() ? (*value)->ToString() : "?");
-  }
-  return text + "}";
 }
 
 bool AnyNull(const arrow::ArrayVector& columns, int64_t row) {
@@ -249,7 +241,7 @@ Result<TableWriter::Shaped> TableWriter::Shape(const ChunkRange& range,
     rejects->push_back({source_->id.ToString(),
                         reason,
                         {},
-                        RowText(*out.source, row),
+                        json::RowText(*out.source, row),
                         at < chunk.time.size() ? chunk.time[at] : 0});
   }
   return out;

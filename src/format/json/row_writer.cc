@@ -315,4 +315,20 @@ char* RowWriter::WriteBytes(const Cell& cell, int64_t row, std::string_view byte
   return out;
 }
 
+std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
+  std::vector<RowField> fields;
+  for (int i = 0; i < rows.num_columns(); i++) {
+    RowField& field = fields.emplace_back();
+    field.name = rows.column_name(i);
+    field.column = i;
+    const arrow::DataType& type = *rows.column(i)->type();
+    field.form = type.id() == arrow::Type::BINARY ? Form::kHex : PlainForm(type);
+  }
+  RowWriter writer(std::move(fields));
+  writer.Bind(rows);
+  std::string text(writer.Most(row), '\0');
+  text.resize(static_cast<size_t>(writer.Write(row, text.data()) - text.data()));
+  return text;
+}
+
 }  // namespace leat::json

@@ -100,4 +100,7 @@ class RowWriter {
   size_t fixed_ = 2;
 };
 
+// One row as a dead letter keeps it: plain forms, binary values in hexadecimal.
+std::string RowText(const arrow::RecordBatch& rows, int64_t row);
+
 }  // namespace leat::json

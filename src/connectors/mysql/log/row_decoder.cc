@@ -7,6 +7,7 @@
 
 #include "connectors/mysql/log/block_decoder.h"
 #include "connectors/mysql/log/value_decoder.h"
+#include "format/json/row_writer.h"
 
 namespace leat::mysql {
 namespace {
@@ -209,7 +210,7 @@ DeadLetter RowDecoder::Impl::Reject(ByteReader in, const SchemaRef& schema) {
   TableBuilder one(schema);
   if (ReadImage(&in, &one)) {
     one.CommitRow();
-    if (auto batch = one.Finish(); batch.ok()) letter.row = RowJson(**batch);
+    if (auto batch = one.Finish(); batch.ok()) letter.row = json::RowText(**batch, 0);
   }
   writer().ForgetRow();
   return letter;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace leat::mysql {
 namespace {
@@ -23,37 +22,11 @@ std::string Hex(std::string_view bytes) {
   return out;
 }
 
-nlohmann::ordered_json ValueJson(const arrow::Array& array) {
-  if (array.IsNull(0)) return nullptr;
-  switch (array.type_id()) {
-    case arrow::Type::BOOL:
-      return static_cast<const arrow::BooleanArray&>(array).Value(0);
-    case arrow::Type::INT32: return static_cast<const arrow::Int32Array&>(array).Value(0);
-    case arrow::Type::INT64: return static_cast<const arrow::Int64Array&>(array).Value(0);
-    case arrow::Type::FLOAT: return static_cast<const arrow::FloatArray&>(array).Value(0);
-    case arrow::Type::DOUBLE:
-      return static_cast<const arrow::DoubleArray&>(array).Value(0);
-    case arrow::Type::BINARY:
-      return Hex(static_cast<const arrow::BinaryArray&>(array).GetView(0));
-    default: break;
-  }
-  const auto scalar = array.GetScalar(0);
-  return scalar.ok() ? (*scalar)->ToString() : std::string();
-}
-
 }  // namespace
 
 std::string ShortHex(std::string_view bytes) {
   const std::string hex = Hex(bytes.substr(0, kMostShown));
   return bytes.size() > kMostShown ? hex + "..." : hex;
-}
-
-std::string RowJson(const arrow::RecordBatch& row) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  for (int i = 0; i < row.num_columns(); i++) {
-    json[row.column_name(i)] = ValueJson(*row.column(i));
-  }
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 ValueWriter::ValueWriter(const TableDef& table, const ValueOptions& options)

@@ -118,7 +118,4 @@ class ValueWriter {
 // Upper-case hexadecimal of at most 64 bytes, then "...".
 std::string ShortHex(std::string_view bytes);
 
-// A batch of one row as a JSON object, binary values in hexadecimal.
-std::string RowJson(const arrow::RecordBatch& row);
-
 }  // namespace leat::mysql
