@@ -14,6 +14,15 @@ pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 
+# What scripts/deps.sh fetched.
+if(DEFINED ENV{LEAT_CACHE})
+  set(cache $ENV{LEAT_CACHE})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(cache $ENV{XDG_CACHE_HOME}/leat)
+else()
+  set(cache $ENV{HOME}/.cache/leat)
+endif()
+
 # Arrow: an installed one (LEAT_SYSTEM_ARROW), or the one in the pyarrow wheel that
 # scripts/deps.sh put into the cache. The wheel brings headers and libraries, no CMake files.
 option(LEAT_SYSTEM_ARROW "Use an installed Arrow instead of the wheel's" OFF)
@@ -23,13 +32,6 @@ if(LEAT_SYSTEM_ARROW)
   add_library(leat_arrow INTERFACE)
   target_link_libraries(leat_arrow INTERFACE Arrow::arrow_shared Parquet::parquet_shared)
 else()
-  if(DEFINED ENV{LEAT_CACHE})
-    set(cache $ENV{LEAT_CACHE})
-  elseif(DEFINED ENV{XDG_CACHE_HOME})
-    set(cache $ENV{XDG_CACHE_HOME}/leat)
-  else()
-    set(cache $ENV{HOME}/.cache/leat)
-  endif()
   file(GLOB wheel ${cache}/arrow/lib/python3*/site-packages/pyarrow)
   if(NOT wheel)
     message(FATAL_ERROR "No Arrow in ${cache}: run scripts/deps.sh first")
@@ -53,3 +55,13 @@ endif()
 add_library(leat_third_party INTERFACE)
 target_link_libraries(leat_third_party INTERFACE leat_arrow fmt::fmt
                       nlohmann_json::nlohmann_json Threads::Threads)
+
+# DuckDB: an installed one, or the one scripts/deps.sh put into the cache.
+find_library(LEAT_DUCKDB duckdb HINTS ${cache}/duckdb/lib)
+find_path(LEAT_DUCKDB_INCLUDE duckdb.h HINTS ${cache}/duckdb/include)
+if(NOT LEAT_DUCKDB OR NOT LEAT_DUCKDB_INCLUDE)
+  message(FATAL_ERROR "No DuckDB in ${cache}: run scripts/deps.sh first")
+endif()
+add_library(leat_duckdb INTERFACE)
+target_include_directories(leat_duckdb SYSTEM INTERFACE ${LEAT_DUCKDB_INCLUDE})
+target_link_libraries(leat_duckdb INTERFACE ${LEAT_DUCKDB})

@@ -2,7 +2,7 @@
 # Installs what Leat is built, tested and shown with, pinned, into the machine (apt) and a
 # cache that later clones share. Idempotent: a second run takes a second. Safe to run twice
 # at once: the second waits for the first.
-#   scripts/deps.sh build    compiler, libraries, Arrow
+#   scripts/deps.sh build    compiler, libraries, Arrow, DuckDB
 #   scripts/deps.sh demo     build, MariaDB and the readers that judge the demo
 #   scripts/deps.sh test     demo, MySQL 9, MinIO, Kafka with Connect, analysers
 # What cannot be had for the tests (MySQL 9, MinIO, Kafka) leaves a line saying why in
@@ -45,6 +45,11 @@ install_apt() {
   } >"$cache/apt.log" 2>&1 9>&- || { tail -20 "$cache/apt.log" >&2; exit 1; }
 }
 
+# A program from whatever source the machine has it, else by apt.
+install_tool() {  # PROGRAM PACKAGE
+  command -v "$1" >/dev/null || install_apt "$2"
+}
+
 # A virtual environment named after its requirements, so that a changed pin makes a new one.
 install_python() {  # NAME REQUIREMENTS
   local name=$1 requirements=$2 sum link
@@ -77,6 +82,9 @@ flock -n 9 || { say "waiting for another run"; flock 9; }
 
 install_apt "${build_packages[@]}"
 install_python arrow scripts/arrow.txt
+install_tool npm npm
+install_tool go golang-go
+scripts/install_duckdb.sh "$cache" 9>&-
 if [ "$want" = demo ] || [ "$want" = test ]; then
   install_apt "${demo_packages[@]}"
   install_python clients scripts/clients.txt

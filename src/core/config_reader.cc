@@ -19,6 +19,17 @@ std::vector<std::string> Names(const std::vector<Field>& fields) {
   return names;
 }
 
+// The mapping that a bare scalar is short for, where the part has a field for it.
+YamlNode Spelled(const YamlNode& node, const Field& part) {
+  if (part.shorthand.empty() || node.kind != YamlNode::Kind::kScalar) return node;
+  YamlNode mapping;
+  mapping.kind = YamlNode::Kind::kMap;
+  mapping.line = node.line;
+  mapping.column = node.column;
+  mapping.pairs.push_back({part.shorthand, node.line, node.column, false, node});
+  return mapping;
+}
+
 const Field* Find(const std::vector<Field>& fields, std::string_view name) {
   for (const Field& field : fields) {
     if (field.name == name) return &field;
@@ -407,8 +418,8 @@ void ConfigReader::ReadPart(const YamlNode& node, const Field& field, Value* val
       continue;
     }
     value->part = pair.key;
-    Config config =
-        Read(pair.value, part->fields, fmt::format("{} {}", field.noun, pair.key));
+    Config config = Read(Spelled(pair.value, *part), part->fields,
+                         fmt::format("{} {}", field.noun, pair.key));
     config.place_ = PlaceOf(pair.line, pair.column);
     value->data = std::move(config);
   }

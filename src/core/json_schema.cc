@@ -38,6 +38,11 @@ Json OfPart(const Field& field) {
   return {{"anyOf", Json::array({std::move(mapping), {{"enum", std::move(names)}}})}};
 }
 
+Json OfObject(const Field& field) {
+  if (field.shorthand.empty()) return OfFields(field.fields);
+  return {{"anyOf", Json::array({OfFields(field.fields), {{"type", "string"}}})}};
+}
+
 Json OfType(const Field& field) {
   // YAML makes numbers and booleans of texts such as 5 and true; they are texts all the
   // same.
@@ -60,7 +65,7 @@ Json OfType(const Field& field) {
     case FieldType::kObjects:
       return {{"type", Json::array({"object", "null"})},
               {"additionalProperties", OfFields(field.fields)}};
-    case FieldType::kObject: return OfFields(field.fields);
+    case FieldType::kObject: return OfObject(field);
     case FieldType::kPart: return OfPart(field);
     case FieldType::kParts:
       return {{"type", Json::array({"array", "null"})}, {"items", OfPart(field)}};

@@ -46,6 +46,7 @@ std::vector<Field> PartFields(const std::vector<Type>& types) {
   for (const Type& type : types) {
     fields.push_back(Field::Object(type.spec.name, type.spec.summary, type.spec.fields));
     fields.back().example = type.spec.example;
+    fields.back().shorthand = type.spec.shorthand;
   }
   return fields;
 }

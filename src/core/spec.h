@@ -37,6 +37,8 @@ struct Field {
   std::vector<std::string> choices;  // kString: one of these
   std::vector<Field> fields;         // kObject, kObjects, kPart, kParts
   std::string noun;                  // kPart, kParts: what one is called: "source"
+  // kObject: the field that a bare scalar stands for (`sql: SELECT 1`); empty: none.
+  std::string shorthand;
 
   static Field String(std::string name, std::string doc);
   static Field Int(std::string name, std::string doc);
@@ -64,7 +66,8 @@ struct Spec {
   std::string name;     // as typed: "mysql"
   std::string summary;  // one sentence
   std::vector<Field> fields;
-  std::string example;  // YAML of a whole use
+  std::string example;    // YAML of a whole use
+  std::string shorthand;  // as Field has it
 };
 
 }  // namespace leat
