@@ -2,6 +2,7 @@
 
 #include "connectors/topic/embedded/sink.h"
 #include "connectors/topic/embedded/source.h"
+#include "connectors/topic/http/source.h"
 #include "connectors/topic/options.h"
 #include "core/registry.h"
 
@@ -38,6 +39,17 @@ SourceType MakeSourceType() {
   return type;
 }
 
+SourceType MakeHttpType() {
+  SourceType type;
+  type.spec.name = "http";
+  type.spec.summary = "Accepts records by POST and keeps them until they are read.";
+  type.spec.fields = http::SourceFields();
+  type.spec.example = "http:\n  port: 7001\n  path: /api/orders\n";
+  type.validate = http::ValidateSource;
+  type.make = http::HttpSource::Make;
+  return type;
+}
+
 SinkType MakeSinkType() {
   SinkType type;
   type.spec.name = "topic";
@@ -55,6 +67,7 @@ SinkType MakeSinkType() {
 
 void RegisterTopic(Registry* registry) {
   registry->Add(topic::MakeSourceType());
+  registry->Add(topic::MakeHttpType());
   registry->Add(topic::MakeSinkType());
 }
 

@@ -1,0 +1,1 @@
+leat_use(PkgConfig::HTTPLIB)
