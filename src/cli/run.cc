@@ -46,6 +46,8 @@ PipelineSettings SettingsOf(const PipelineFile& file, int worker, int workers,
   if (workers > 1) settings.data /= std::to_string(worker);
   settings.project = project;
   settings.commit = {file.commit_every, file.commit_rows, file.commit_bytes};
+  settings.retry = {file.retry_max, std::chrono::duration_cast<Millis>(file.retry_first),
+                    std::chrono::duration_cast<Millis>(file.retry_longest)};
   settings.max_dead_letters = file.max_dead_letters;
   settings.until_caught_up = options.until_caught_up;
   settings.resume = options.resume;

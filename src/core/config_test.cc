@@ -40,6 +40,19 @@ Spec TestSpec() {
       ""};
 }
 
+TEST(Config, APartMayBeWrittenAsItsOneValue) {
+  Spec spec = TestSpec();
+  for (Field& field : spec.fields) {
+    if (field.name == "steps") field.fields[1].shorthand = "path";
+  }
+  auto config =
+      ParseConfig(spec, "steps:\n  - files: ./short\n  - files: {path: ./long}\n");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->Parts("steps")[0].Part("part").String("path"), "./short");
+  EXPECT_EQ(config->Parts("steps")[0].Part("part").At("path").line, 2);
+  EXPECT_EQ(config->Parts("steps")[1].Part("part").String("path"), "./long");
+}
+
 std::string ErrorOf(std::string_view yaml) {
   Result<Config> config = ParseConfig(TestSpec(), yaml, "p.yaml");
   return config.ok() ? "" : config.status().message();

@@ -30,6 +30,24 @@ Field CommitField() {
            .Default("64MiB")});
 }
 
+Field RetryField() {
+  return Field::Object(
+      "retry",
+      "How a failure that may pass (a server that is away) is retried: after waits of "
+      "random length under a bound that doubles each time.",
+      {Field::Int("max",
+                  "Fail after this many retries without progress; without it there is no "
+                  "limit.")
+           .Between(0, 1'000'000)
+           .Example("5"),
+       Field::Duration("first", "The bound of the first wait.")
+           .Between(1000, kDay)
+           .Default("500ms"),
+       Field::Duration("longest", "The bound that it stops growing at.")
+           .Between(1000, kDay)
+           .Default("30s")});
+}
+
 Field DeadLettersField() {
   return Field::Object(
       "dead_letters", "What becomes of rows that the sink cannot take.",
@@ -197,6 +215,13 @@ class Loader {
     out.commit_every = (own.Has("every") ? own : shared).Duration("every");
     out.commit_rows = (own.Has("rows") ? own : shared).Int("rows");
     out.commit_bytes = (own.Has("bytes") ? own : shared).Bytes("bytes");
+    const Config& own_retry = config.Object("retry");
+    const Config& retry = shared_.Object("defaults").Object("retry");
+    const Config& max = own_retry.Has("max") ? own_retry : retry;
+    if (max.Has("max")) out.retry_max = max.Int("max");
+    out.retry_first = (own_retry.Has("first") ? own_retry : retry).Duration("first");
+    out.retry_longest =
+        (own_retry.Has("longest") ? own_retry : retry).Duration("longest");
     const Config& own_dead = config.Object("dead_letters");
     const Config& dead = own_dead.Has("max")
                              ? own_dead
@@ -298,6 +323,7 @@ Spec PipelineSpec(const Registry& registry) {
           .Required()
           .Example("{iceberg: {...}}"),
       CommitField(),
+      RetryField(),
       DeadLettersField()};
   return spec;
 }
@@ -321,7 +347,7 @@ Spec ProjectSpec() {
                      TopicFields())
           .Example("{orders: {partitions: 10}}"),
       Field::Object("defaults", "For pipelines that do not say otherwise.",
-                    {CommitField(), DeadLettersField()})};
+                    {CommitField(), RetryField(), DeadLettersField()})};
   spec.example =
       "data: ./data\nbroker: embedded\ntopics:\n  orders: {partitions: 10}\n"
       "defaults:\n  commit: {every: 1s}\n";

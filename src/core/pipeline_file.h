@@ -29,6 +29,9 @@ struct PipelineFile {
   Micros commit_every{0};
   int64_t commit_rows = 0;
   int64_t commit_bytes = 0;
+  int64_t retry_max = -1;  // -1: no limit
+  Micros retry_first{0};
+  Micros retry_longest{0};
   int64_t max_dead_letters = -1;  // -1: no limit
 };
 

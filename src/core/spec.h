@@ -66,8 +66,8 @@ struct Spec {
   std::string name;     // as typed: "mysql"
   std::string summary;  // one sentence
   std::vector<Field> fields;
-  std::string example;    // YAML of a whole use
-  std::string shorthand;  // as Field has it
+  std::string example;         // YAML of a whole use
+  std::string shorthand = {};  // as Field has it
 };
 
 }  // namespace leat

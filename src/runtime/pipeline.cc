@@ -1,5 +1,7 @@
 #include "runtime/pipeline.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -14,8 +16,6 @@ namespace leat {
 namespace {
 
 constexpr auto kStopWithin = std::chrono::seconds(8);
-constexpr Millis kFirstRetry{500};
-constexpr Millis kLongestRetry{30'000};
 
 bool RetryMends(ErrorKind kind) {
   return kind == ErrorKind::kTransient || kind == ErrorKind::kUnknownOutcome;
@@ -82,16 +82,23 @@ Status Pipeline::Impl::Run() {
 }
 
 Status Pipeline::Impl::RunAttempts() {
-  Backoff backoff(kFirstRetry, kLongestRetry, std::random_device()());
-  for (;;) {
+  const RetryPolicy& policy = settings_.retry;
+  Backoff backoff(policy.first, policy.longest, std::random_device()());
+  for (int64_t retries = 0;; retries++) {
     bool progressed = false;
     Status result = RunAttempt(&progressed);
     if (result.ok() || (stop_now_ && result.kind() == ErrorKind::kCancelled)) {
       return Status::Ok();
     }
     if (!RetryMends(result.kind())) return result;
+    if (progressed) {
+      backoff.Reset();
+      retries = 0;
+    }
+    if (policy.max >= 0 && retries >= policy.max && !stop_) {
+      return result.Within(fmt::format("gave up after {} retries", retries));
+    }
     NoteError(result, /*retried=*/true);
-    if (progressed) backoff.Reset();
     Millis wait = backoff.Next();
     if (!stop_) {
       log_.Warn("trying again", {{"pipeline", settings_.name},

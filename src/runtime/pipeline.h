@@ -31,6 +31,13 @@ struct CommitPolicy {
   int64_t bytes = int64_t{64} << 20;
 };
 
+// Of failures that may pass, without progress in between.
+struct RetryPolicy {
+  int64_t max = -1;  // -1: no limit
+  Millis first{500};
+  Millis longest{30'000};
+};
+
 struct PipelineSettings {
   std::string name;
   int worker = 0;  // tells the workers of one pipeline apart in the store
@@ -38,6 +45,7 @@ struct PipelineSettings {
   std::filesystem::path data;  // the worker's own folder for caches of its parts
   ProjectSettings project;
   CommitPolicy commit;
+  RetryPolicy retry;
   int64_t queue_bytes = int64_t{32} << 20;
   int64_t max_dead_letters = -1;  // more of them in the store stop it; -1: no limit
   // Run ends with OK once the ends of all shards, as of the start, are committed.
@@ -64,7 +72,8 @@ class Pipeline {
   ~Pipeline();
 
   // Runs on the calling thread until the source ends, it has caught up, Stop or StopNow
-  // was called (all OK) or an error that no retry mends: kConfig, kFenced, kBug, kData.
+  // was called (all OK), an error that no retry mends (kConfig, kFenced, kBug, kData), or
+  // as many retries as the settings allow did not mend it.
   // Once.
   Status Run();
 

@@ -181,6 +181,24 @@ TEST_F(PipelineTest, Scar_31_RetriesGoOnAndKeepTheirCause) {
   EXPECT_GT(stats.last_error_time, 0);
 }
 
+TEST_F(PipelineTest, GivesUpAfterAsManyRetriesWithoutProgress) {
+  Use(30);
+  settings_.commit.rows = 2;
+  settings_.retry.max = 2;
+  source_.fail_after = 7;
+  source_.ends = true;
+  ASSERT_TRUE(Make()->Run().ok());  // each attempt commits some
+  EXPECT_GT(sources_, 3);
+  source_.fail_after = 0;
+  sources_ = 0;
+  auto pipeline = Make();
+  Status result = pipeline->Run();
+  EXPECT_EQ(result.kind(), ErrorKind::kTransient);
+  EXPECT_THAT(result.message(), HasSubstr("gave up after 2 retries"));
+  EXPECT_EQ(sources_, 3);
+  EXPECT_EQ(pipeline->stats().state, State::kFailed);
+}
+
 TEST_F(PipelineTest, WhatARetryCannotMendStops) {
   Use(5);
   sink_.on_write = [] { return Status::Config("the warehouse is read-only"); };
