@@ -47,6 +47,20 @@ int Count(const Options& options, const Shell& shell) {
   return kExitDone;
 }
 
+// No letters of a name that no pipeline has is a mistake, and no good news.
+Status CheckName(const Options& options, const Shell& shell) {
+  ASSIGN_OR_RETURN(const Json answer,
+                   AskProject(options.project, {{"command", "status"}}, shell));
+  std::string names;
+  for (const auto& [name, stats] : answer.at("pipelines").items()) {
+    if (name == options.pipeline) return Status::Ok();
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return Status::Config(fmt::format("no pipeline named {} has run in this project; {}",
+                                    options.pipeline,
+                                    names.empty() ? "none has" : "there are: " + names));
+}
+
 int DeadLetters(const Options& options, const Shell& shell) {
   if (options.pipeline.empty()) return Count(options, shell);
   Json request = {{"command", "dead-letters"},
@@ -65,6 +79,9 @@ int DeadLetters(const Options& options, const Shell& shell) {
     return kExitDone;
   }
   const Json letters = answer->value("rows", Json::array());
+  if (letters.empty()) {
+    if (Status known = CheckName(options, shell); !known.ok()) return shell.Fail(known);
+  }
   shell.Out(options.output == "json" ? letters.dump(2) + "\n" : AsText(letters));
   if (options.output == "text" && letters.empty()) {
     shell.Out(fmt::format("{} has no dead letters\n", options.pipeline));

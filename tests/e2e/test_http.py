@@ -3,39 +3,11 @@
 import json
 import socket
 import threading
-import urllib.error
-import urllib.request
 
 import pytest
-from harness import leat, process, readers
+from harness import leat, post, process, readers
 
 ORDER = {"id": 1, "product": "청바지", "quantity": 2, "price": 19.5}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Client:
-    def __init__(self, port):
-        self.port = port
-
-    def send(self, body, *, path="/api/orders", method="POST", kind="application/json", **headers):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", data=data, method=method,
-            headers={"Content-Type": kind, **headers})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status, json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
-
-    def listens(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @pytest.fixture
@@ -44,7 +16,7 @@ def client(project):
 
 
 def accept(project, **http):
-    port = free_port()
+    port = process.free_port()
     project.write("pipelines/orders.yaml", {
         "from": {"http": {"port": port, "path": "/api/orders", "topic": "orders",
                           "columns": "id bigint not null, product string, quantity int, "
@@ -52,7 +24,7 @@ def accept(project, **http):
         "to": {"iceberg": {"warehouse": "./lake", "table": "shop.{table}",
                            "mode": "upsert"}},
         "commit": {"every": "100ms"}})
-    return Client(port)
+    return post.Client(port)
 
 
 def start(project, client, **env):

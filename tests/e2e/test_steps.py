@@ -46,6 +46,8 @@ def test_a_row_the_query_fails_on_is_a_dead_letter(server, project):
     server.query("UPDATE t SET name = id WHERE id <> 2")
     project.catch_up()
     assert rows(project) == [(1, 1, 2), (3, 3, 40)]
+    wrong = project.command("dead-letters", ".").expect(leat.BAD_CONFIG).text
+    assert "no pipeline named . has run in this project; there are: p" in wrong
     listed = project.command("dead-letters", "p", "--output", "json").expect(leat.DONE)
     (letter,) = json.loads(listed.text)
     assert "Could not convert string 'b'" in letter["reason"]
