@@ -1,5 +1,6 @@
 #include "format/codec.h"
 
+#include "format/debezium/decoder.h"
 #include "format/debezium/encoder.h"
 #include "format/json/decoder.h"
 #include "format/json/encoder.h"
@@ -12,6 +13,10 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
   if (name == "json") {
     return std::unique_ptr<Decoder>(
         std::make_unique<json::JsonDecoder>(std::move(options)));
+  }
+  if (name == "debezium") {
+    return std::unique_ptr<Decoder>(
+        std::make_unique<debezium::DebeziumDecoder>(std::move(options)));
   }
   if (name == "raw") {
     return std::unique_ptr<Decoder>(std::make_unique<RawDecoder>(std::move(options)));

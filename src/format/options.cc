@@ -95,6 +95,14 @@ Result<std::shared_ptr<arrow::DataType>> DecimalType(std::string_view column,
   return arrow::decimal128(precision, scale);
 }
 
+// What the digits of a time's fraction are is in no Arrow type; "" where nobody said.
+std::string SourceType(std::string_view name, std::string_view digits) {
+  if (name == "time") return fmt::format("time{}", digits.empty() ? "(6)" : digits);
+  if (digits.empty()) return {};
+  if (name == "timestamp" || name == "datetime") return fmt::format("datetime{}", digits);
+  return name == "timestamptz" ? fmt::format("timestamp{}", digits) : "";
+}
+
 Result<Column> ParseColumn(std::string_view text) {
   const size_t blank = text.find_first_of(" \t\n");
   if (blank == text.npos) {
@@ -113,6 +121,7 @@ Result<Column> ParseColumn(std::string_view text) {
   std::erase(type, ' ');
   const size_t open = std::min(type.find('('), type.size());
   const std::string_view name = std::string_view(type).substr(0, open);
+  column.source_type = SourceType(name, std::string_view(type).substr(open));
   if (name == "decimal" || name == "numeric") {
     ASSIGN_OR_RETURN(column.type,
                      DecimalType(column.name, std::string_view(type).substr(open)));
@@ -136,6 +145,20 @@ Field FormatField() {
       .Default("json");
 }
 
+// How values are written: to write them so, and to read columns that are declared.
+std::vector<Field> ValueModes() {
+  return {Field::String("decimal", "How DECIMAL is written (decimal.handling.mode).")
+              .OneOf({"precise", "double", "string"})
+              .Default("precise"),
+          Field::String("time", "How times are written (time.precision.mode).")
+              .OneOf({"adaptive_time_microseconds", "connect", "isostring",
+                      "microseconds", "nanoseconds"})
+              .Default("adaptive_time_microseconds"),
+          Field::String("binary", "How bytes are written (binary.handling.mode).")
+              .OneOf({"bytes", "base64", "base64-url-safe", "hex"})
+              .Default("bytes")};
+}
+
 Field DebeziumField() {
   std::vector<Field> fields = {
       Field::String("prefix",
@@ -144,20 +167,10 @@ Field DebeziumField() {
                     "placeholder of the topic's name."),
       Field::Bool("schemas", "Write the schema into each message (schemas.enable).")
           .Default("false"),
-      Field::String("decimal", "How DECIMAL is written (decimal.handling.mode).")
-          .OneOf({"precise", "double", "string"})
-          .Default("precise"),
       Field::String("unsigned_bigint",
                     "How BIGINT UNSIGNED is written (bigint.unsigned.handling.mode).")
           .OneOf({"long", "precise"})
           .Default("long"),
-      Field::String("time", "How times are written (time.precision.mode).")
-          .OneOf({"adaptive_time_microseconds", "connect", "isostring", "microseconds",
-                  "nanoseconds"})
-          .Default("adaptive_time_microseconds"),
-      Field::String("binary", "How bytes are written (binary.handling.mode).")
-          .OneOf({"bytes", "base64", "base64-url-safe", "hex"})
-          .Default("bytes"),
       Field::Bool("tombstones",
                   "Follow a delete by a record with its key and no value "
                   "(tombstones.on.delete).")
@@ -172,6 +185,7 @@ Field DebeziumField() {
                       "Write a record to __debezium-heartbeat.PREFIX that often; 0s: "
                       "never (heartbeat.interval.ms).")
           .Default("0s")};
+  for (Field& field : ValueModes()) fields.push_back(std::move(field));
   return Field::Object("debezium", "How `format: debezium` writes.", std::move(fields));
 }
 
@@ -187,18 +201,23 @@ Enum Choice(const Config& config, const char* field,
   return static_cast<Enum>(at);
 }
 
-DebeziumOptions ReadDebezium(const Config& config) {
+DebeziumOptions ReadValueModes(const Config& config) {
   DebeziumOptions out;
-  out.prefix = config.String("prefix");
-  out.schemas = config.Bool("schemas");
   out.decimal = Choice<DebeziumOptions::Decimal>(config, "decimal",
                                                  {"precise", "double", "string"});
-  out.precise_unsigned = config.String("unsigned_bigint") == "precise";
   out.time = Choice<DebeziumOptions::Time>(config, "time",
                                            {"adaptive_time_microseconds", "connect",
                                             "isostring", "microseconds", "nanoseconds"});
   out.binary = Choice<DebeziumOptions::Binary>(
       config, "binary", {"bytes", "base64", "base64-url-safe", "hex"});
+  return out;
+}
+
+DebeziumOptions ReadDebezium(const Config& config) {
+  DebeziumOptions out = ReadValueModes(config);
+  out.prefix = config.String("prefix");
+  out.schemas = config.Bool("schemas");
+  out.precise_unsigned = config.String("unsigned_bigint") == "precise";
   out.tombstones = config.Bool("tombstones");
   out.truncates = config.Bool("truncates");
   out.transactions = config.Bool("transactions");
@@ -217,7 +236,11 @@ std::vector<Field> DecoderFields() {
           Field::Strings("key",
                          "The columns that identify a row; without them what the "
                          "format says.")
-              .Example("key: [id]")};
+              .Example("key: [id]"),
+          Field::Object("debezium",
+                        "How `format: debezium` was written, where its messages have no "
+                        "schema and `columns` are declared.",
+                        ValueModes())};
 }
 
 std::vector<Field> EncoderFields() {
@@ -232,6 +255,7 @@ Result<FormatOptions> ReadDecoderOptions(const Config& config) {
   FormatOptions out;
   out.name = config.String("format");
   out.key = config.Strings("key");
+  out.debezium = ReadValueModes(config.Object("debezium"));
   std::string text;
   for (const std::string& part : config.Strings("columns")) text += part + ",";
   auto columns = ParseColumns(text);

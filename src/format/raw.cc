@@ -46,7 +46,7 @@ Status RawDecoder::Decode(const Records& records, Batch* out) {
   SchemaRef& schema = tables_[records.topic];
   if (!schema) {
     schema = RawSchema(records.topic);
-    Announce(schema, out);
+    Announce(schema, NextSeq(*out), out);
   }
   std::vector<int64_t> taken(static_cast<size_t>(records.size()));
   for (size_t i = 0; i < taken.size(); i++) taken[i] = static_cast<int64_t>(i);

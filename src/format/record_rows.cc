@@ -104,10 +104,10 @@ Result<std::shared_ptr<arrow::RecordBatch>> MetaOf(const Records& records,
 
 }  // namespace
 
-void Announce(SchemaRef schema, Batch* out) {
+void Announce(SchemaRef schema, uint32_t seq, Batch* out) {
   Event event;
   event.kind = Event::Kind::kSchema;
-  event.seq = NextSeq(*out);
+  event.seq = seq;
   event.table = schema->id;
   event.schema = std::move(schema);
   out->events.push_back(std::move(event));
@@ -116,17 +116,23 @@ void Announce(SchemaRef schema, Batch* out) {
 Status AddRecordRows(const Records& records, const std::vector<int64_t>& taken, bool meta,
                      Chunk chunk, Batch* out) {
   if (taken.empty()) return Status::Ok();
-  uint32_t seq = NextSeq(*out);
-  for (const int64_t i : taken) {
-    const int64_t time = records.timestamps[static_cast<size_t>(i)] * 1000;
-    chunk.time.push_back(time);
-    chunk.seq.push_back(seq++);
+  if (chunk.time.empty()) {
+    for (const int64_t i : taken) {
+      chunk.time.push_back(records.timestamps[static_cast<size_t>(i)] * 1000);
+    }
+  }
+  if (chunk.seq.empty()) {
+    uint32_t seq = NextSeq(*out);
+    for (size_t i = 0; i < taken.size(); i++) chunk.seq.push_back(seq++);
+  }
+  for (const int64_t time : chunk.time) {
     out->source_time = std::max(out->source_time, time);
   }
   if (meta) {
     ASSIGN_OR_RETURN(chunk.meta, MetaOf(records, taken));
   }
-  out->bytes += records.bytes();
+  // Of the records that this chunk came from, as their share.
+  out->bytes += records.bytes() * static_cast<int64_t>(taken.size()) / records.size();
   out->chunks.push_back(std::move(chunk));
   return Status::Ok();
 }

@@ -11,11 +11,12 @@
 
 namespace leat {
 
-// The table has this shape from here on.
-void Announce(SchemaRef schema, Batch* out);
+// The table has this shape from `seq` on.
+void Announce(SchemaRef schema, uint32_t seq, Batch* out);
 
 // Finishes a chunk whose schema, rows, ops (and before) are filled and adds it to the
-// batch. `taken` has the record of each row. With `meta` the chunk gets _key, _headers,
+// batch. `taken` has the record of each row. Without `time` it gets the records' times,
+// without `seq` it goes on where the batch ends; with `meta` it gets _key, _headers,
 // _partition and _offset.
 Status AddRecordRows(const Records& records, const std::vector<int64_t>& taken, bool meta,
                      Chunk chunk, Batch* out);

@@ -65,7 +65,7 @@ Result<std::vector<SchemaRef>> LogSource::Tables() {
   std::vector<SchemaRef> schemas;
   for (const CatalogTable& table : catalog_) {
     ASSIGN_OR_RETURN(SchemaRef schema, MakeSchema(table.def));
-    sink_knows_.insert(table.def.id);
+    sink_knows_[table.def.id] = schema;
     schemas.push_back(std::move(schema));
   }
   return schemas;
@@ -303,7 +303,7 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
     event.schema = taken.chunk.schema;
     event.renamed_from = stream_->TakeRenames(*taken.chunk.schema);
     event.seq = seq++;
-    sink_knows_.insert(id);
+    sink_knows_[id] = taken.chunk.schema;
     announced = taken.chunk.schema;
     batch.events.push_back(std::move(event));
   }
@@ -419,7 +419,7 @@ void LogSource::Announce(Batch* batch) {
     if (snapshot_ && snapshot_->Pending(event.table) && !refresh_.contains(event.table)) {
       return true;
     }
-    sink_knows_.insert(event.table);
+    sink_knows_[event.table] = event.schema;
     SchemaRef& announced = announced_[event.table];
     bool same = announced && announced->SameShape(*event.schema);
     announced = event.schema;
@@ -433,8 +433,12 @@ void LogSource::Announce(Batch* batch) {
     event.kind = Event::Kind::kSchema;
     event.table = chunk.schema->id;
     event.schema = chunk.schema;
-    sink_knows_.insert(event.table);
+    sink_knows_[event.table] = event.schema;
     batch->events.push_back(std::move(event));
+  }
+  for (Event& event : batch->events) {
+    // As it is before this batch or in it: for who has not heard of the table yet.
+    if (event.kind == Event::Kind::kTruncate) event.schema = sink_knows_[event.table];
   }
   NumberEvents(batch);
 }

@@ -72,7 +72,7 @@ class LogSource final : public Source {
   std::unique_ptr<Snapshot> snapshot_;
   std::set<TableId> refresh_;  // read again over the rows that are there
   std::map<TableId, SchemaRef> announced_;
-  std::set<TableId> sink_knows_;  // from Tables() or an event
+  std::map<TableId, SchemaRef> sink_knows_;  // from Tables() or an event
 
   std::atomic<int64_t> newest_time_{0};
   std::atomic<bool> caught_up_{false};

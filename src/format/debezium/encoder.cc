@@ -246,13 +246,13 @@ void DebeziumEncoder::WriteMessage(const Chunk& chunk, int64_t row, const Sides&
 }
 
 Status DebeziumEncoder::WriteTruncate(const Event& event, const Now& now) {
-  const auto schema = latest_.find(event.table);
-  if (schema == latest_.end()) {
+  const auto latest = latest_.find(event.table);
+  Chunk none;
+  none.schema = latest == latest_.end() ? event.schema : latest->second;
+  if (!none.schema) {
     return Status::Bug("a table was truncated before it was announced: " +
                        event.table.ToString());
   }
-  Chunk none;
-  none.schema = schema->second;
   ASSIGN_OR_RETURN(Plan* const plan, PlanOf(none));
   plan->source.Bind(none);
   std::string block(plan->source.Most(0), '\0');

@@ -1,5 +1,6 @@
 #include "format/json/columns.h"
 
+#include <arrow/util/utf8.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -7,20 +8,38 @@
 #include <new>
 #include <utility>
 
+#include "format/json/decimal_text.h"
 #include "format/json/parse.h"
+#include "format/json/text.h"
 
 namespace leat::json {
 namespace {
 
 using Kind = Value::Kind;
 
+std::string Hex(std::string_view bytes) {
+  std::string out(bytes.size() * 2, '\0');
+  WriteHex(bytes, out.data());
+  return out;
+}
+
+// Of numbers that no text told: those of other formats.
+std::string NumberText(const Value& value) {
+  return value.kind == Kind::kReal ? fmt::format("{}", value.real)
+                                   : std::to_string(value.integer);
+}
+
 std::string Shown(const Value& value) {
   constexpr size_t kMost = 60;
   switch (value.kind) {
     case Kind::kNull: return "null";
     case Kind::kBool: return value.boolean ? "true" : "false";
+    case Kind::kMicros: return fmt::format("{} microseconds", value.integer);
+    case Kind::kBytes: return "0x" + Hex(value.text.substr(0, kMost / 2));
+    case Kind::kDecimal: return UnscaledDigits(value.text.substr(0, kMost), 0);
     default: break;
   }
+  if (value.text.empty() && value.kind == Kind::kInt) return NumberText(value);
   std::string text(value.text.substr(0, kMost));
   if (text.size() < value.text.size()) text += "...";
   return value.kind == Kind::kString ? "\"" + text + "\"" : text;
@@ -51,6 +70,14 @@ std::optional<int64_t> WholeOf(const Value& value) {
       }
       return std::nullopt;
     case Kind::kString: return ParseInt(value.text);
+    case Kind::kMicros: return value.integer;
+    case Kind::kDecimal: {
+      const auto whole = ReadUnscaled(value.text);
+      const bool fits =
+          whole && value.integer == 0 &&
+          whole->high_bits() == static_cast<int64_t>(whole->low_bits()) >> 63;
+      return fits ? std::optional(static_cast<int64_t>(whole->low_bits())) : std::nullopt;
+    }
     default: return std::nullopt;
   }
 }
@@ -65,15 +92,71 @@ std::optional<double> RealOf(const Value& value) {
       if (value.text == "Infinity") return std::numeric_limits<double>::infinity();
       if (value.text == "-Infinity") return -std::numeric_limits<double>::infinity();
       return ParseDouble(value.text);
+    case Kind::kDecimal:
+      return ParseDouble(UnscaledDigits(value.text, static_cast<int32_t>(value.integer)));
     default: return std::nullopt;
   }
 }
 
+std::optional<arrow::Decimal128> DecimalOf(const arrow::Decimal128Type& type,
+                                           const Value& value) {
+  const int32_t precision = type.precision();
+  const int32_t scale = type.scale();
+  switch (value.kind) {
+    case Kind::kDecimal: {
+      const auto whole = ReadUnscaled(value.text);
+      if (whole && value.integer == scale && whole->FitsInPrecision(precision)) {
+        return whole;
+      }
+      return ParseDecimal(UnscaledDigits(value.text, static_cast<int32_t>(value.integer)),
+                          precision, scale);
+    }
+    case Kind::kInt:
+    case Kind::kUint:
+    case Kind::kReal:
+    case Kind::kString:
+      return ParseDecimal(value.text.empty() ? NumberText(value) : value.text, precision,
+                          scale);
+    default: return std::nullopt;
+  }
+}
+
+// False for bytes that are no text.
+bool TextOf(const Value& value, std::string_view* text, std::string* memory) {
+  *text = value.text;
+  switch (value.kind) {
+    case Kind::kBool: *text = value.boolean ? "true" : "false"; return true;
+    case Kind::kBytes:
+      arrow::util::InitializeUTF8();
+      return arrow::util::ValidateUTF8(
+          reinterpret_cast<const uint8_t*>(value.text.data()),
+          static_cast<int64_t>(value.text.size()));
+    case Kind::kDecimal:
+      *memory = UnscaledDigits(value.text, static_cast<int32_t>(value.integer));
+      break;
+    case Kind::kMicros:
+    case Kind::kInt:
+    case Kind::kReal:
+      if (!value.text.empty()) return true;
+      *memory = NumberText(value);
+      break;
+    default: return true;
+  }
+  *text = *memory;
+  return true;
+}
+
 std::optional<int64_t> MicrosOf(const Value& value) {
+  if (value.kind == Kind::kMicros) return value.integer;
   if (value.kind == Kind::kString) return ParseTimestamp(value.text);
   const auto millis = WholeOf(value);
   if (!millis || std::abs(*millis) > INT64_MAX / 1000) return std::nullopt;
   return *millis * 1000;
+}
+
+int64_t FloorDays(int64_t micros) {
+  constexpr int64_t kDay = 86'400'000'000;
+  return micros / kDay - (micros % kDay < 0 ? 1 : 0);
 }
 
 std::optional<int64_t> IntegerOf(const arrow::DataType& type, const Value& value) {
@@ -90,7 +173,8 @@ std::optional<int64_t> IntegerOf(const arrow::DataType& type, const Value& value
     }
     case arrow::Type::DATE32: {
       if (value.kind == Kind::kString) return ParseDate(value.text);
-      const auto days = WholeOf(value);
+      auto days = WholeOf(value);
+      if (value.kind == Kind::kMicros) days = FloorDays(value.integer);
       return days && *days == static_cast<int32_t>(*days) ? days : std::nullopt;
     }
     case arrow::Type::TIMESTAMP: return MicrosOf(value);
@@ -135,20 +219,15 @@ Status Columns::Convert(const Column& column, const Value& value, Slot* slot) co
       break;
     }
     case arrow::Type::DECIMAL128: {
-      const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
-      const bool number = value.kind != Kind::kBool && value.kind != Kind::kNested;
-      const auto made =
-          number ? ParseDecimal(value.text, decimal.precision(), decimal.scale())
-                 : std::nullopt;
+      const auto made = DecimalOf(static_cast<const arrow::Decimal128Type&>(type), value);
       fits = made.has_value();
       if (fits) slot->decimal = *made;
       break;
     }
-    case arrow::Type::STRING:
-      slot->text = value.text;
-      if (value.kind == Kind::kBool) slot->text = value.boolean ? "true" : "false";
-      break;
+    case arrow::Type::STRING: fits = TextOf(value, &slot->text, &slot->memory); break;
     case arrow::Type::BINARY: {
+      slot->text = value.text;
+      if (value.kind == Kind::kBytes) break;
       auto bytes = value.kind == Kind::kString ? ParseBase64(value.text) : std::nullopt;
       fits = bytes.has_value();
       if (fits) slot->memory = *std::move(bytes);
@@ -167,20 +246,24 @@ Status Columns::Convert(const Column& column, const Value& value, Slot* slot) co
                                   TypeText(type)));
 }
 
-Status Columns::Add(bool partly) {
+Status Columns::Check(bool partly) const {
   for (size_t i = 0; i < slots_.size(); i++) {
     const Column& column = schema_->columns[i];
     if (!slots_[i].null || column.nullable || (partly && !slots_[i].set)) continue;
-    const Status status =
-        Status::Data(fmt::format("column `{}` {}, and must not be null", column.name,
-                                 slots_[i].set ? "is null" : "is missing"));
-    Drop();
-    return status;
+    return Status::Data(fmt::format("column `{}` {}, and must not be null", column.name,
+                                    slots_[i].set ? "is null" : "is missing"));
   }
-  for (size_t i = 0; i < slots_.size(); i++) Append(i, slots_[i]);
-  Drop();
-  rows_++;
   return Status::Ok();
+}
+
+Status Columns::Add(bool partly) {
+  const Status status = Check(partly);
+  if (status.ok()) {
+    for (size_t i = 0; i < slots_.size(); i++) Append(i, slots_[i]);
+    rows_++;
+  }
+  Drop();
+  return status;
 }
 
 void Columns::Drop() {

@@ -6,7 +6,8 @@
 // digits in quotes in a number; a number of a fraction in a decimal, rounded half away
 // from zero; anything in a string (numbers and nested values as they are written); ISO
 // 8601 text, or milliseconds since 1970, in a timestamp; ISO text or days in a date;
-// hh:mm:ss or microseconds in a time; base64 in bytes.
+// hh:mm:ss or microseconds in a time; base64 in bytes. Bytes as they are fit a string
+// that they are the UTF-8 of.
 #pragma once
 
 #include <arrow/api.h>
@@ -32,7 +33,9 @@ class Columns {
   Status Set(size_t column, const Value& value);
   // Adds the row: columns not set are null. With `partly` columns that must not be null
   // may be missing, of which a delete knows the key alone; they get an empty value.
+  // Check says beforehand, and drops nothing.
   Status Add(bool partly);
+  Status Check(bool partly) const;
   void Drop();
 
   Result<std::shared_ptr<arrow::RecordBatch>> Finish();

@@ -115,4 +115,48 @@ char* WriteUnscaledDigits(std::string_view digits, char* out) {
   return WriteShortest(bytes, out);
 }
 
+std::optional<arrow::Decimal128> ReadUnscaled(std::string_view bytes) {
+  if (bytes.empty()) return std::nullopt;
+  const char sign = (bytes[0] & 0x80) != 0 ? '\xff' : '\0';
+  while (bytes.size() > 16 && bytes[0] == sign && (bytes[1] & 0x80) == (sign & 0x80)) {
+    bytes.remove_prefix(1);
+  }
+  if (bytes.size() > 16) return std::nullopt;
+  auto read = arrow::Decimal128::FromBigEndian(
+      reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int32_t>(bytes.size()));
+  return read.ok() ? std::optional(*read) : std::nullopt;
+}
+
+std::string UnscaledDigits(std::string_view bytes, int32_t scale) {
+  const bool negative = !bytes.empty() && (bytes[0] & 0x80) != 0;
+  // The absolute value, big-endian, divided by ten again and again.
+  std::vector<uint8_t> number(bytes.begin(), bytes.end());
+  if (negative) {
+    unsigned carry = 1;
+    for (auto byte = number.rbegin(); byte != number.rend(); ++byte) {
+      carry += static_cast<uint8_t>(~*byte);
+      *byte = static_cast<uint8_t>(carry);
+      carry >>= 8;
+    }
+  }
+  std::string digits;  // the last one first
+  for (size_t start = 0; start < number.size();) {
+    unsigned rest = 0;
+    for (size_t i = start; i < number.size(); i++) {
+      rest = rest << 8 | number[i];
+      number[i] = static_cast<uint8_t>(rest / 10);
+      rest %= 10;
+    }
+    digits += static_cast<char>('0' + rest);
+    while (start < number.size() && number[start] == 0) start++;
+  }
+  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
+  if (scale < 0) digits.insert(0, static_cast<size_t>(-scale), '0');
+  const auto point = static_cast<size_t>(std::max(scale, 0));
+  if (digits.size() <= point) digits.append(point + 1 - digits.size(), '0');
+  if (point > 0) digits.insert(point, 1, '.');
+  if (negative) digits += '-';
+  return {digits.rbegin(), digits.rend()};
+}
+
 }  // namespace leat::json

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "format/batch_order.h"
 #include "format/json/inference.h"
 #include "format/json/schema_state.h"
 #include "format/record_rows.h"
@@ -73,7 +74,7 @@ Status JsonDecoder::Decode(const Records& records, Batch* out) {
     }
   }
   if (table->schema && !table->announced) {
-    Announce(table->schema, out);
+    Announce(table->schema, NextSeq(*out), out);
     table->announced = true;
   }
   for (DeadLetter& letter : pass.rejects) out->rejects.push_back(std::move(letter));

@@ -17,7 +17,19 @@
 namespace leat::json {
 
 struct Value {
-  enum class Kind : uint8_t { kNull, kBool, kInt, kUint, kReal, kString, kNested };
+  enum class Kind : uint8_t {
+    kNull,
+    kBool,
+    kInt,
+    kUint,
+    kReal,
+    kString,
+    kNested,
+    // In no JSON text; formats whose values have more types give them.
+    kMicros,   // `integer`: microseconds since 1970, or of a time
+    kBytes,    // `text`: as they are
+    kDecimal,  // `text`: unscaled, big-endian two's complement; `integer`: its scale
+  };
 
   Kind kind = Kind::kNull;
   bool boolean = false;

@@ -327,6 +327,18 @@ void EmbeddedSource::AppendRows(Segment segment, Cursor* cursor, Batch* batch) {
     event.schema = known = chunk.schema;
     batch->events.push_back(std::move(event));
   }
+  for (const Event& event : segment.events) {
+    // A table that was truncated, and has sent nothing since this reader began.
+    if (event.kind != Event::Kind::kTruncate || !event.schema ||
+        cursor->announced.contains(event.table)) {
+      continue;
+    }
+    Event told;
+    told.seq = seq++;
+    told.table = event.table;
+    told.schema = cursor->announced[event.table] = event.schema;
+    batch->events.push_back(std::move(told));
+  }
   for (Event& event : segment.events) {
     event.seq += seq;
     if (event.schema) cursor->announced[event.schema->id] = event.schema;
