@@ -26,6 +26,7 @@ class ByteColumn {
   }
   void Wrote(const char* end) { size_ = static_cast<size_t>(end - data_); }
   void Append(std::string_view bytes) {
+    if (bytes.empty()) return;
     char* at = Room(bytes.size());
     std::memcpy(at, bytes.data(), bytes.size());
     size_ += bytes.size();

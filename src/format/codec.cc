@@ -1,5 +1,9 @@
 #include "format/codec.h"
 
+#include "format/cloudevents/decoder.h"
+#include "format/cloudevents/encoder.h"
+#include "format/csv/decoder.h"
+#include "format/csv/encoder.h"
 #include "format/debezium/decoder.h"
 #include "format/debezium/encoder.h"
 #include "format/json/decoder.h"
@@ -18,6 +22,14 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
     return std::unique_ptr<Decoder>(
         std::make_unique<debezium::DebeziumDecoder>(std::move(options)));
   }
+  if (name == "csv") {
+    return std::unique_ptr<Decoder>(
+        std::make_unique<csv::CsvDecoder>(std::move(options)));
+  }
+  if (name == "cloudevents") {
+    return std::unique_ptr<Decoder>(
+        std::make_unique<cloudevents::CloudEventsDecoder>(std::move(options)));
+  }
   if (name == "raw") {
     return std::unique_ptr<Decoder>(std::make_unique<RawDecoder>(std::move(options)));
   }
@@ -34,6 +46,14 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(EncoderOptions options) {
   if (name == "debezium") {
     return std::unique_ptr<Encoder>(
         std::make_unique<debezium::DebeziumEncoder>(std::move(options)));
+  }
+  if (name == "csv") {
+    return std::unique_ptr<Encoder>(
+        std::make_unique<csv::CsvEncoder>(std::move(options)));
+  }
+  if (name == "cloudevents") {
+    return std::unique_ptr<Encoder>(
+        std::make_unique<cloudevents::CloudEventsEncoder>(std::move(options)));
   }
   if (name == "raw") {
     return std::unique_ptr<Encoder>(std::make_unique<RawEncoder>(std::move(options)));

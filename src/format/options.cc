@@ -141,7 +141,7 @@ Result<Column> ParseColumn(std::string_view text) {
 
 Field FormatField() {
   return Field::String("format", "What the records look like.")
-      .OneOf({"json", "debezium", "raw"})
+      .OneOf({"json", "debezium", "csv", "cloudevents", "raw"})
       .Default("json");
 }
 
@@ -187,6 +187,48 @@ Field DebeziumField() {
           .Default("0s")};
   for (Field& field : ValueModes()) fields.push_back(std::move(field));
   return Field::Object("debezium", "How `format: debezium` writes.", std::move(fields));
+}
+
+Field CsvField() {
+  return Field::Object(
+      "csv", "What the lines of `format: csv` look like.",
+      {Field::String("delimiter", "What stands between two fields.")
+           .OneOf({",", ";", "|", "tab", " "})
+           .Default(","),
+       Field::String("quote", "What stands around fields that need it.")
+           .OneOf({"\"", "'"})
+           .Default("\""),
+       Field::Bool("header",
+                   "Each row has a line with the names of its fields before it.")
+           .Default("false"),
+       Field::String("null", "What a null is written as; in quotes it is text.")
+           .Default("")});
+}
+
+Field CloudEventsField() {
+  return Field::Object(
+      "cloudevents", "How `format: cloudevents` writes.",
+      {Field::String("mode",
+                     "structured: an event is one JSON object; binary: its attributes "
+                     "are headers, the value is the data.")
+           .OneOf({"structured", "binary"})
+           .Default("structured"),
+       Field::String("source",
+                     "The attribute `source`, with {database}, {schema}, {table}.")
+           .Default("/{database}/{table}"),
+       Field::String("type",
+                     "The attribute `type`, before .created, .updated, .deleted, .read.")
+           .Default("leat.row")});
+}
+
+CsvOptions ReadCsv(const Config& config) {
+  CsvOptions out;
+  const std::string& delimiter = config.String("delimiter");
+  out.delimiter = delimiter == "tab" ? '\t' : delimiter[0];
+  out.quote = config.String("quote")[0];
+  out.header = config.Bool("header");
+  out.null = config.String("null");
+  return out;
 }
 
 template <typename Enum>
@@ -237,6 +279,7 @@ std::vector<Field> DecoderFields() {
                          "The columns that identify a row; without them what the "
                          "format says.")
               .Example("key: [id]"),
+          CsvField(),
           Field::Object("debezium",
                         "How `format: debezium` was written, where its messages have no "
                         "schema and `columns` are declared.",
@@ -248,7 +291,7 @@ std::vector<Field> EncoderFields() {
           Field::Strings("key",
                          "The columns of the record's key; without them the table's key.")
               .Example("key: [customer_id]"),
-          DebeziumField()};
+          DebeziumField(), CsvField(), CloudEventsField()};
 }
 
 Result<FormatOptions> ReadDecoderOptions(const Config& config) {
@@ -256,6 +299,7 @@ Result<FormatOptions> ReadDecoderOptions(const Config& config) {
   out.name = config.String("format");
   out.key = config.Strings("key");
   out.debezium = ReadValueModes(config.Object("debezium"));
+  out.csv = ReadCsv(config.Object("csv"));
   std::string text;
   for (const std::string& part : config.Strings("columns")) text += part + ",";
   auto columns = ParseColumns(text);
@@ -263,6 +307,12 @@ Result<FormatOptions> ReadDecoderOptions(const Config& config) {
     return ToStatus({{config.At("columns"), columns.status().message(), ""}});
   }
   out.columns = *std::move(columns);
+  if (out.name == "csv" && out.columns.empty() && !out.csv.header) {
+    return ToStatus({{config.At("format"),
+                      "the fields of CSV have no names: declare the `columns`, or say "
+                      "`csv: {header: true}`",
+                      ""}});
+  }
   for (const std::string& key : out.key) {
     auto found = std::find_if(out.columns.begin(), out.columns.end(),
                               [&](const Column& c) { return c.name == key; });
@@ -281,6 +331,11 @@ FormatOptions ReadEncoderOptions(const Config& config) {
   out.name = config.String("format");
   out.key = config.Strings("key");
   out.debezium = ReadDebezium(config.Object("debezium"));
+  out.csv = ReadCsv(config.Object("csv"));
+  const Config& events = config.Object("cloudevents");
+  out.cloudevents.binary = events.String("mode") == "binary";
+  out.cloudevents.source = events.String("source");
+  out.cloudevents.type = events.String("type");
   return out;
 }
 

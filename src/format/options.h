@@ -30,11 +30,26 @@ struct DebeziumOptions {
   Micros heartbeat{0};                  // heartbeat.interval.ms; 0: none
 };
 
+struct CsvOptions {
+  char delimiter = ',';
+  char quote = '"';
+  bool header = false;  // a line of names before each row
+  std::string null;     // what a null is written as, without quotes
+};
+
+struct CloudEventsOptions {
+  bool binary = false;  // attributes in headers, and the value the data alone
+  std::string source = "/{database}/{table}";
+  std::string type = "leat.row";  // before .created, .updated, .deleted, .read
+};
+
 struct FormatOptions {
   std::string name = "json";
   std::vector<Column> columns;   // declared; empty: inferred, or what the format says
   std::vector<std::string> key;  // columns of the key; empty: what the source says
   DebeziumOptions debezium;
+  CsvOptions csv;
+  CloudEventsOptions cloudevents;
 };
 
 // `format` and what belongs to it: of a source, of a sink.

@@ -166,6 +166,9 @@ std::optional<int64_t> IntegerOf(const arrow::DataType& type, const Value& value
       if (value.kind == Kind::kInt && (value.integer == 0 || value.integer == 1)) {
         return value.integer;
       }
+      if (value.kind != Kind::kString) return std::nullopt;
+      if (value.text == "true" || value.text == "1") return 1;
+      if (value.text == "false" || value.text == "0") return 0;
       return std::nullopt;
     case arrow::Type::INT32: {
       const auto whole = WholeOf(value);

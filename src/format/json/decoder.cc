@@ -91,7 +91,8 @@ Status JsonDecoder::Infer(const Records& records, Table* table) {
   Inference inference(table->schema ? table->schema->columns : std::vector<Column>());
   for (int64_t i = 0; i < records.size(); i++) {
     if (records.values->IsNull(i)) continue;
-    const Status read = reader_.Read(records.values->GetView(i), &members_);
+    bool gone = false;
+    const Status read = ReadValue(records, i, &members_, &gone);
     if (read.ok()) inference.Look(members_);
   }
   if (!inference.found()) return Status::Ok();
@@ -122,7 +123,8 @@ Status JsonDecoder::Row(const Records& records, int64_t record, Table* table,
     pass->ops.push_back(Op::kDelete);
     return Status::Ok();
   }
-  RETURN_IF_ERROR(reader_.Read(records.values->GetView(record), &members_));
+  bool gone = false;
+  RETURN_IF_ERROR(ReadValue(records, record, &members_, &gone));
   if (!table->schema) {
     return Status::Data("the record has no field that is not null to infer a column of");
   }
@@ -134,12 +136,48 @@ Status JsonDecoder::Row(const Records& records, int64_t record, Table* table,
       pass->unknown = true;
       return Status::Ok();
     }
-    RETURN_IF_ERROR(table->columns->Set(*place, member.value));
     hint = *place + 1;
+    // Of a row that was, a null may mean not known.
+    if (gone && member.value.kind == Value::Kind::kNull) continue;
+    RETURN_IF_ERROR(table->columns->Set(*place, member.value));
   }
-  RETURN_IF_ERROR(table->columns->Add(/*partly=*/false));
+  RETURN_IF_ERROR(gone ? DeleteRow(table) : table->columns->Add(/*partly=*/false));
   pass->taken.push_back(record);
-  pass->ops.push_back(Op::kInsert);
+  pass->ops.push_back(gone ? Op::kDelete : Op::kInsert);
+  return Status::Ok();
+}
+
+// The row that is set.
+Status JsonDecoder::DeleteRow(Table* table) {
+  for (const int column : table->schema->key) {
+    const std::string& name = table->schema->columns[static_cast<size_t>(column)].name;
+    const bool there = std::ranges::any_of(members_, [&](const Member& member) {
+      return member.name == name && member.value.kind != Value::Kind::kNull;
+    });
+    if (!there) {
+      return Status::Data(
+          fmt::format("a deleted row has no value of the key `{}`", name));
+    }
+  }
+  return table->columns->Add(/*partly=*/true);
+}
+
+Status JsonDecoder::ReadValue(const Records& records, int64_t record,
+                              std::vector<Member>* members, bool* gone) {
+  return reader_.Read(records.values->GetView(record), members);
+}
+
+Status JsonDecoder::ReadKey(std::string_view key, const std::vector<std::string>& names,
+                            std::vector<Member>* members) {
+  if (key.starts_with('{') || names.size() != 1) return reader_.Read(key, members);
+  members->clear();
+  Value& value = members->emplace_back().value;
+  members->back().name = names[0];
+  value.kind = Value::Kind::kString;
+  value.text = key;
+  if (key.size() >= 2 && key.starts_with('"') && key.ends_with('"')) {
+    value.text = key.substr(1, key.size() - 2);
+  }
   return Status::Ok();
 }
 
@@ -162,19 +200,8 @@ Status JsonDecoder::Delete(const Records& records, int64_t record, Table* table)
   if (!table->schema)
     return Status::Data("a tombstone before the first row of its topic");
   if (records.keys->IsNull(record)) return Status::Data("a tombstone without a key");
-  const std::string_view key = records.keys->GetView(record);
   const std::vector<int>& columns = table->schema->key;
-  if (!key.starts_with('{') && columns.size() == 1) {
-    Value value;
-    value.kind = Value::Kind::kString;
-    value.text = key;
-    if (key.size() >= 2 && key.starts_with('"') && key.ends_with('"')) {
-      value.text = key.substr(1, key.size() - 2);
-    }
-    RETURN_IF_ERROR(table->columns->Set(static_cast<size_t>(columns[0]), value));
-    return table->columns->Add(/*partly=*/true);
-  }
-  RETURN_IF_ERROR(reader_.Read(key, &members_));
+  RETURN_IF_ERROR(ReadKey(records.keys->GetView(record), options_.format.key, &members_));
   for (const int column : columns) {
     const auto place = static_cast<size_t>(column);
     const std::string& name = table->schema->columns[place].name;

@@ -15,7 +15,9 @@
 
 namespace leat::json {
 
-class JsonDecoder final : public Decoder {
+// Other formats whose records are fields with names and values read those, and share the
+// rest: they override ReadValue and ReadKey.
+class JsonDecoder : public Decoder {
  public:
   explicit JsonDecoder(DecoderOptions options);
 
@@ -23,6 +25,16 @@ class JsonDecoder final : public Decoder {
   std::vector<SchemaRef> Tables() const override;
   std::string State() const override;
   Status Restore(std::string_view state) override;
+
+ protected:
+  // The fields of a record's value; `gone`: of a row that is deleted. They last until the
+  // next call.
+  virtual Status ReadValue(const Records& records, int64_t record,
+                           std::vector<Member>* members, bool* gone);
+  // The fields of a tombstone's key; `names` are those of the table's key.
+  virtual Status ReadKey(std::string_view key, const std::vector<std::string>& names,
+                         std::vector<Member>* members);
+  const DecoderOptions& options() const { return options_; }
 
  private:
   struct Table {
@@ -46,6 +58,7 @@ class JsonDecoder final : public Decoder {
   Pass Run(const Records& records, Table* table);
   Status Row(const Records& records, int64_t record, Table* table, Pass* pass);
   Status Delete(const Records& records, int64_t record, Table* table);
+  Status DeleteRow(Table* table);
   // Nothing: an unknown field.
   std::optional<size_t> PlaceOf(const Table& table, std::string_view name, size_t hint);
 
