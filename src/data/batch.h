@@ -64,7 +64,7 @@ struct Event {
   Kind kind = Kind::kSchema;
   uint32_t seq = 0;
   TableId table;
-  SchemaRef schema;       // kSchema, kRename
+  SchemaRef schema;       // kSchema, kRename; kTruncate: the shape that it has
   std::string statement;  // the DDL as the source logged it; may be empty
   // kSchema: for each column of `schema`, its name in the shape before, "" when new.
   // Empty: by equal names.

@@ -317,8 +317,9 @@ void EmbeddedSource::AppendRows(Segment segment, Cursor* cursor, Batch* batch) {
   uint32_t seq = NextSeq(*batch);
   for (const Chunk& chunk : segment.chunks) {
     SchemaRef& known = cursor->announced[chunk.schema->id];
-    const bool told_here = std::ranges::any_of(
-        segment.events, [&](const Event& e) { return e.schema == chunk.schema; });
+    const bool told_here = std::ranges::any_of(segment.events, [&](const Event& e) {
+      return e.kind != Event::Kind::kTruncate && e.schema == chunk.schema;
+    });
     if (known == chunk.schema || told_here) continue;
     // A table's first rows here, or its schema changed before where this reader began.
     Event event;
@@ -329,14 +330,12 @@ void EmbeddedSource::AppendRows(Segment segment, Cursor* cursor, Batch* batch) {
   }
   for (const Event& event : segment.events) {
     // A table that was truncated, and has sent nothing since this reader began.
-    if (event.kind != Event::Kind::kTruncate || !event.schema ||
-        cursor->announced.contains(event.table)) {
-      continue;
-    }
+    SchemaRef& known = cursor->announced[event.table];
+    if (event.kind != Event::Kind::kTruncate || !event.schema || known) continue;
     Event told;
     told.seq = seq++;
     told.table = event.table;
-    told.schema = cursor->announced[event.table] = event.schema;
+    told.schema = known = event.schema;
     batch->events.push_back(std::move(told));
   }
   for (Event& event : segment.events) {
