@@ -82,6 +82,7 @@ DebeziumDecoder::Table* DebeziumDecoder::TableOf(TableId id) {
     table = std::make_unique<Table>();
     table->id = std::move(id);
     table->key = options_.format.key;
+    table->key_known = !table->key.empty();
   }
   return table.get();
 }
@@ -162,6 +163,7 @@ Status DebeziumDecoder::ParseSource(std::string_view source, std::string_view to
 
 // Names the columns of the table's key. A key of another converter says nothing.
 void DebeziumDecoder::ReadKey(const Records& records, const Change& change) {
+  if (change.op != 't') change.table->key_known = true;
   if (!options_.format.key.empty() || records.keys->IsNull(change.record)) return;
   if (!reader_.Read(records.keys->GetView(change.record), &inner_).ok()) return;
   if (inner_.size() == 2 && Has(inner_, "schema") && Has(inner_, "payload")) {
@@ -203,10 +205,11 @@ Status DebeziumDecoder::Adopt(const Records& records, const Change& change, Batc
   if (change.schema != table->text && !change.schema.empty()) {
     RETURN_IF_ERROR(AdoptText(change.schema, table, &columns));
   }
+  if (change.op == 't' && (columns.empty() || !table->key_known)) {
+    return Status::Data("a truncation before the first row of its table");
+  }
   if (columns.empty()) {
-    return Status::Data(
-        change.op == 't' ? "a truncation before the first row of its table"
-                         : "the row has no field that is not null to infer a column of");
+    return Status::Data("the row has no field that is not null to infer a column of");
   }
   RETURN_IF_ERROR(SetShape(records, std::move(columns), table, out));
   const auto shape = table->seen.find(change.schema);
@@ -409,30 +412,37 @@ Status DebeziumDecoder::Close(const Records& records, Table* table, Batch* out) 
   return AddRecordRows(records, taken, options_.meta, std::move(chunk), out);
 }
 
-// Of the tables without a schema in their messages, each named by database, schema and
-// table in lines.
+// Each table is named by database, schema and table in lines. Columns that a schema in
+// the messages says need not be kept.
 std::string DebeziumDecoder::State() const {
-  std::map<std::string, std::vector<Column>> learnt;
+  std::map<std::string, json::LearntTable> learnt;
   for (const auto& [id, table] : tables_) {
-    if (declared() || !table->schema || !table->text.empty()) continue;
-    learnt[id.database + "\n" + id.schema + "\n" + id.table] = table->schema->columns;
+    if (!table->key_known) continue;
+    json::LearntTable& kept = learnt[id.database + "\n" + id.schema + "\n" + id.table];
+    if (options_.format.key.empty()) kept.key = table->key;
+    if (!declared() && table->schema && table->text.empty()) {
+      kept.columns = table->schema->columns;
+    }
   }
   return learnt.empty() ? std::string() : json::WriteSchemaState(learnt);
 }
 
 Status DebeziumDecoder::Restore(std::string_view state) {
-  if (state.empty() || declared()) return Status::Ok();
+  if (state.empty()) return Status::Ok();
   ASSIGN_OR_RETURN(const auto learnt, json::ReadSchemaState(state));
-  for (const auto& [name, columns] : learnt) {
+  for (const auto& [name, kept] : learnt) {
     const size_t first = name.find('\n');
     const size_t second = first == name.npos ? first : name.find('\n', first + 1);
     if (second == name.npos) return Status::Config("the kept state names no table");
     Table* const table =
         TableOf({name.substr(0, first), name.substr(first + 1, second - first - 1),
                  name.substr(second + 1)});
+    if (options_.format.key.empty() && !table->announced) table->key = kept.key;
+    table->key_known = true;
+    if (declared() || kept.columns.empty()) continue;
     std::vector<Column> all =
         table->schema ? table->schema->columns : std::vector<Column>();
-    for (const Column& column : columns) {
+    for (const Column& column : kept.columns) {
       if (!table->schema || table->schema->Find(column.name) < 0) all.push_back(column);
     }
     table->schema = TableSchema::Make(table->id, std::move(all), {});

@@ -42,6 +42,7 @@ class DebeziumDecoder final : public Decoder {
     std::map<std::string, size_t, std::less<>> places;
     std::vector<Reading> readings;        // of each column, in the messages that come now
     std::vector<std::string> key;         // as the records' keys name it
+    bool key_known = false;               // a truncation has no key to name it
     std::vector<std::string> schema_key;  // the same, when `schema` was made
     // The schemas in messages: the one of the last message, and all that came.
     std::string text;

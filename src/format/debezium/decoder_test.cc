@@ -365,6 +365,34 @@ TEST(DebeziumDecoderTest, AChangedKeyIsTwoRowsAndATruncationAnEvent) {
   EXPECT_GT(back.events[1].seq, back.chunks[0].seq.back());
 }
 
+TEST(DebeziumDecoderTest, ATruncationAfterARestartKnowsTheKey) {
+  Batch batch = RandomChanges(EveryType(), 1);
+  DebeziumOptions options;
+  options.schemas = true;
+  options.truncates = true;
+  auto decoder = MakeReader();
+  Batch first;
+  Must(decoder->Decode(Encoded(batch, options)[0], &first));
+  Event event;
+  event.kind = Event::Kind::kTruncate;
+  event.table = batch.chunks[0].schema->id;
+  event.schema = batch.chunks[0].schema;
+  Batch truncation;
+  truncation.events.push_back(event);
+  const Records records = Encoded(truncation, options)[0];
+  auto next = MakeReader();
+  Must(next->Restore(decoder->State()));
+  Batch back;
+  Must(next->Decode(records, &back));
+  ASSERT_EQ(back.events.size(), 2U);
+  EXPECT_THAT(back.events[0].schema->key, ElementsAre(0));
+  // Whose key nobody knows would be announced without one.
+  Batch unknown;
+  Must(MakeReader()->Decode(records, &unknown));
+  EXPECT_EQ(unknown.rejects.size(), 1U);
+  EXPECT_TRUE(unknown.events.empty());
+}
+
 // In a message, {"schema":...}: fields id and those given.
 Pair WithSchema(const std::string& fields, const std::string& key,
                 const std::string& after) {

@@ -217,9 +217,9 @@ Status JsonDecoder::Delete(const Records& records, int64_t record, Table* table)
 
 std::string JsonDecoder::State() const {
   if (!inferring()) return {};
-  std::map<std::string, std::vector<Column>> learnt;
+  std::map<std::string, LearntTable> learnt;
   for (const auto& [topic, table] : tables_) {
-    if (table.schema) learnt[topic] = table.schema->columns;
+    if (table.schema) learnt[topic].columns = table.schema->columns;
   }
   return learnt.empty() ? std::string() : WriteSchemaState(learnt);
 }
@@ -227,11 +227,11 @@ std::string JsonDecoder::State() const {
 Status JsonDecoder::Restore(std::string_view state) {
   if (state.empty() || !inferring()) return Status::Ok();
   ASSIGN_OR_RETURN(const auto learnt, ReadSchemaState(state));
-  for (const auto& [topic, columns] : learnt) {
+  for (const auto& [topic, kept] : learnt) {
     Table& table = tables_[topic];
     std::vector<Column> all =
         table.schema ? table.schema->columns : std::vector<Column>();
-    for (const Column& column : columns) {
+    for (const Column& column : kept.columns) {
       const bool known = table.schema && table.schema->Find(column.name) >= 0;
       if (!known) all.push_back(column);
     }

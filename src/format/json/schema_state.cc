@@ -22,33 +22,35 @@ std::string NameOf(const arrow::DataType& type) {
 
 }  // namespace
 
-std::string WriteSchemaState(const std::map<std::string, std::vector<Column>>& topics) {
+std::string WriteSchemaState(const std::map<std::string, LearntTable>& topics) {
   nlohmann::json state = nlohmann::json::object();
-  for (const auto& [topic, columns] : topics) {
+  for (const auto& [topic, table] : topics) {
     nlohmann::json list = nlohmann::json::array();
-    for (const Column& column : columns) {
+    for (const Column& column : table.columns) {
       list.push_back({column.name, NameOf(*column.type)});
     }
-    state[topic] = std::move(list);
+    state[topic]["columns"] = std::move(list);
+    if (!table.key.empty()) state[topic]["key"] = table.key;
   }
   return state.dump();
 }
 
-Result<std::map<std::string, std::vector<Column>>> ReadSchemaState(
-    std::string_view text) {
-  std::map<std::string, std::vector<Column>> topics;
+Result<std::map<std::string, LearntTable>> ReadSchemaState(std::string_view text) {
+  std::map<std::string, LearntTable> topics;
   try {
     const nlohmann::json state = nlohmann::json::parse(text);
-    for (const auto& [topic, list] : state.items()) {
-      for (const auto& pair : list) {
+    for (const auto& [topic, table] : state.items()) {
+      LearntTable& learnt = topics[topic];
+      for (const auto& pair : table.at("columns")) {
         ASSIGN_OR_RETURN(auto column, ParseColumns("x " + pair.at(1).get<std::string>()));
         column.at(0).name = pair.at(0).get<std::string>();
-        topics[topic].push_back(std::move(column[0]));
+        learnt.columns.push_back(std::move(column[0]));
       }
+      learnt.key = table.value("key", std::vector<std::string>());
     }
   } catch (const std::exception& e) {
-    return Status::Config(std::string("the inferred columns kept with a position cannot "
-                                      "be read: ") +
+    return Status::Config(std::string("what was learnt of tables and kept with a "
+                                      "position cannot be read: ") +
                           e.what());
   }
   return topics;

@@ -1,4 +1,5 @@
-// Inferred columns as text, to be kept with a position: {"topic":[["id","bigint"],...]}.
+// What was learnt of tables as text, to be kept with a position: inferred columns, and
+// the key that records named: {"topic":{"columns":[["id","bigint"],...],"key":["id"]}}.
 // Any thread.
 #pragma once
 
@@ -11,8 +12,13 @@
 
 namespace leat::json {
 
-std::string WriteSchemaState(const std::map<std::string, std::vector<Column>>& topics);
+struct LearntTable {
+  std::vector<Column> columns;
+  std::vector<std::string> key;
+};
+
+std::string WriteSchemaState(const std::map<std::string, LearntTable>& topics);
 // kConfig for what was not written so.
-Result<std::map<std::string, std::vector<Column>>> ReadSchemaState(std::string_view text);
+Result<std::map<std::string, LearntTable>> ReadSchemaState(std::string_view text);
 
 }  // namespace leat::json
