@@ -64,9 +64,10 @@ EpochWriter::EpochWriter(EpochParts parts, CommitPolicy policy, int64_t max_dead
 Status EpochWriter::Add(ShardStates shards, const std::vector<SinkTable>& tables,
                         uint64_t epoch) {
   for (const auto& [shard, state] : shards) {
-    const bool in_sink = std::ranges::any_of(state.tokens, [&](const auto& token) {
-      return token.second.to == state.committed;
-    });
+    const bool in_sink = std::ranges::any_of(
+        state.tokens, [&committed = state.committed](const auto& token) {
+          return token.second.to == committed;
+        });
     if (in_sink || !parts_.sink.holds_tokens()) {
       ack_(shard, state.committed);  // the process before may not have come to that
     } else {

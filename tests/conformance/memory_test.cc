@@ -52,7 +52,7 @@ class MemorySubject final : public Subject {
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
       MemorySinkOptions options;
-      if (setting_.refuses) options.refuses = [this](int64_t id) { return Refused(id); };
+      if (setting_.refuses) options.refuses = Refused;
       if (setting_.staged) {
         return std::unique_ptr<Sink>(new MemoryStagedSink(*target_, options));
       }

@@ -58,7 +58,7 @@ std::vector<std::string> Compare(const Rows& rows) {
 
 class TopicSinkSubject final : public Subject {
  public:
-  explicit TopicSinkSubject(int partitions) : partitions_(partitions) {
+  explicit TopicSinkSubject(int partitions) {
     RegisterParts(&registry_);
     const SinkType* type = registry_.FindSink("topic");
     config_ = Must(ParseConfig(
@@ -92,7 +92,6 @@ class TopicSinkSubject final : public Subject {
   }
 
  private:
-  const int partitions_;
   Registry registry_;
   Config config_;
   std::unique_ptr<MemoryLog> log_;
