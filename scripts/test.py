@@ -42,7 +42,7 @@ def stages():
     model = ROOT / "tests/model/epoch_model.py"
     return {
         "lint": [Step(["scripts/lint.sh"])],
-        "tidy": [Step([*build, "asan", "leat_pch"]),
+        "tidy": [Step([*build, "asan", "leat_pch", "leat_test_pch"]),
                  Step([PYTHON, "scripts/tidy.py", "--budget", "900"])],
         "checks": [Step([*PYTEST, "scripts"])]
                   + ([Step([PYTHON, str(model), "--quick"])] if model.exists() else []),
