@@ -1,6 +1,7 @@
-// Any bytes as a log: a stream of events through parsing, decompression and decoding,
-// both flavours. Nothing may crash, overrun, or take memory that the input does not
-// justify.
+// Any bytes as a log: a stream of events through parsing, decompression and decoding, of
+// the flavour that the log itself names. Nothing may crash, overrun, or take memory that
+// the input does not justify. The corpus has one transaction a file: short inputs are
+// what makes a fuzzer fast.
 #include <cstring>
 
 #include "connectors/mysql/log/checksum.h"
@@ -85,7 +86,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (input.starts_with("\xfe"
                         "bin"))
     input.remove_prefix(4);
-  Run(input, Flavor::kMariaDb, Needs::Before::kFull);
-  Run(input, Flavor::kMySql, Needs::Before::kKey);
+  if (input.empty()) return 0;
+  // The server's version stands near the front; a bit of the first event's time decides
+  // what is free.
+  const bool maria = input.substr(0, 128).find("MariaDB") != std::string_view::npos;
+  Run(input, maria ? Flavor::kMariaDb : Flavor::kMySql,
+      input[0] & 1 ? Needs::Before::kFull : Needs::Before::kKey);
   return 0;
 }
