@@ -1,10 +1,16 @@
 // Bytes of unknown origin as records of every format: the first byte picks it, and how it
-// is read; then a key and a value, each behind its length.
+// is read; then a key and headers, each behind its length, and values. Every record
+// becomes rows or a dead letter, and what was read is written again, as JSON that is
+// JSON.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
 
+#include "base/clock.h"
 #include "format/codec.h"
 
 namespace {
@@ -37,6 +43,28 @@ std::string_view Take(std::string_view* bytes) {
   return taken;
 }
 
+std::unique_ptr<leat::Encoder> Writer(const char* name) {
+  leat::EncoderOptions options;
+  options.format.name = name;
+  options.topic = "out.{table}";
+  options.clock = &leat::Clock::System();
+  auto encoder = leat::MakeEncoder(std::move(options));
+  if (!encoder.ok()) std::abort();
+  return *std::move(encoder);
+}
+
+void Write(const char* name, const leat::Batch& batch) {
+  std::vector<leat::Records> out;
+  std::vector<leat::DeadLetter> letters;
+  if (!Writer(name)->Encode(batch, &out, &letters).ok()) return;
+  for (const leat::Records& records : out) {
+    for (int64_t i = 0; i < records.size(); i++) {
+      const auto& values = *records.values;
+      if (values.IsValid(i) && !nlohmann::json::accept(values.GetView(i))) std::abort();
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -49,11 +77,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view headers = Take(&bytes);
   leat::RecordsBuilder builder("t");
   int64_t offset = 0;
+  // Anybody can write any time.
+  const int64_t timestamp = (data[0] & 0x10) != 0 ? INT64_MAX : 1000;
   // Several values, so that shapes change: a record separator stands between them.
   while (!bytes.empty()) {
     const size_t end = std::min(bytes.find('\x1e'), bytes.size());
     const bool null = end == 0;
-    builder.Add(key, null ? std::nullopt : std::optional(bytes.substr(0, end)), 1000,
+    builder.Add(key, null ? std::nullopt : std::optional(bytes.substr(0, end)), timestamp,
                 headers, 0, offset++);
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
@@ -68,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       std::abort();
     }
   }
+  for (const char* name : {"json", "debezium"}) Write(name, batch);
   (void)(*decoder)->Restore((*decoder)->State());
   return 0;
 }

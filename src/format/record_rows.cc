@@ -4,6 +4,7 @@
 #include <arrow/util/utf8.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "format/batch_order.h"
@@ -104,6 +105,15 @@ Result<std::shared_ptr<arrow::RecordBatch>> MetaOf(const Records& records,
 
 }  // namespace
 
+int64_t BoundedMicros(int64_t millis) {
+  constexpr int64_t kMost = INT64_MAX / 2000;
+  return std::clamp(millis, -kMost, kMost) * 1000;
+}
+
+int64_t MicrosOf(const Records& records, int64_t record) {
+  return BoundedMicros(records.timestamps[static_cast<size_t>(record)]);
+}
+
 void Announce(SchemaRef schema, uint32_t seq, Batch* out) {
   Event event;
   event.kind = Event::Kind::kSchema;
@@ -118,7 +128,7 @@ Status AddRecordRows(const Records& records, const std::vector<int64_t>& taken, 
   if (taken.empty()) return Status::Ok();
   if (chunk.time.empty()) {
     for (const int64_t i : taken) {
-      chunk.time.push_back(records.timestamps[static_cast<size_t>(i)] * 1000);
+      chunk.time.push_back(MicrosOf(records, i));
     }
   }
   if (chunk.seq.empty()) {
@@ -155,7 +165,7 @@ DeadLetter RejectRecord(const Records& records, int64_t record, std::string_view
   DeadLetter letter;
   letter.table = records.topic;
   letter.reason = fmt::format("{}: {}", records.PlaceOf(record), reason);
-  letter.time = records.timestamps[static_cast<size_t>(record)] * 1000;
+  letter.time = MicrosOf(records, record);
   letter.row = RecordText(records, record);
   return letter;
 }

@@ -11,6 +11,12 @@
 
 namespace leat {
 
+// Milliseconds that anybody may have written as microseconds: those beyond all calendars
+// stay where sums and differences cannot overflow.
+int64_t BoundedMicros(int64_t millis);
+// A record's own.
+int64_t MicrosOf(const Records& records, int64_t record);
+
 // The table has this shape from `seq` on.
 void Announce(SchemaRef schema, uint32_t seq, Batch* out);
 

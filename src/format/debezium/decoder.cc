@@ -51,12 +51,11 @@ bool IsTime(const arrow::DataType& type) {
 // Microseconds, of the finest clock that is there.
 int64_t TimeOf(const std::vector<Member>& members) {
   const Value* micros = Find(members, "ts_us");
-  if (micros && micros->kind == Kind::kInt) return micros->integer;
+  if (micros && micros->kind == Kind::kInt) {
+    return BoundedMicros(micros->integer / 1000) + micros->integer % 1000;
+  }
   const Value* millis = Find(members, "ts_ms");
-  if (!millis || millis->kind != Kind::kInt ||
-      std::abs(millis->integer) > INT64_MAX / 1000)
-    return 0;
-  return millis->integer * 1000;
+  return millis && millis->kind == Kind::kInt ? BoundedMicros(millis->integer) : 0;
 }
 
 // Of PostgreSQL, where a large value did not change.
@@ -314,9 +313,7 @@ Status DebeziumDecoder::Apply(const Records& records, const Change& change, Batc
                       : change.op == 'u' ? Op::kUpdate
                                          : Op::kDelete);
   chunk.seq.push_back(seq_++);
-  chunk.time.push_back(
-      change.time != 0 ? change.time
-                       : records.timestamps[static_cast<size_t>(change.record)] * 1000);
+  chunk.time.push_back(change.time != 0 ? change.time : MicrosOf(records, change.record));
   table->taken.push_back(change.record);
   return Status::Ok();
 }

@@ -84,7 +84,8 @@ char* SourceBlock::Write(int64_t row, bool snapshot, int64_t micros, char* out) 
   out = WriteText(db_, out);
   out = json::WriteInt(micros, out);
   out = WriteText(",\"ts_ns\":", out);
-  out = json::WriteInt(micros * 1000, out);
+  // As Java's long does beyond the year 2262.
+  out = json::WriteInt(static_cast<int64_t>(static_cast<uint64_t>(micros) * 1000), out);
   out = WriteText(table_, out);
   out = WriteNumber(server_, row, "0", out);
   out = WriteText(",\"gtid\":", out);

@@ -50,8 +50,8 @@ std::string_view TypeText(const arrow::DataType& type) {
     case arrow::Type::BOOL: return "a boolean";
     case arrow::Type::INT32: return "an int";
     case arrow::Type::INT64: return "a bigint";
-    case arrow::Type::FLOAT:
-    case arrow::Type::DOUBLE: return "a number";
+    case arrow::Type::FLOAT: return "a number of 32 bits";
+    case arrow::Type::DOUBLE: return "a number of 64 bits";
     case arrow::Type::DECIMAL128: return "a decimal of its digits";
     case arrow::Type::DATE32: return "a date";
     case arrow::Type::TIMESTAMP: return "a timestamp";
@@ -86,7 +86,9 @@ std::optional<double> RealOf(const Value& value) {
   switch (value.kind) {
     case Kind::kInt: return static_cast<double>(value.integer);
     case Kind::kUint: return static_cast<double>(value.natural);
-    case Kind::kReal: return value.real;
+    case Kind::kReal:
+      if (std::isinf(value.real)) return std::nullopt;  // more than a double holds
+      return value.real;
     case Kind::kString:
       if (value.text == "NaN") return std::numeric_limits<double>::quiet_NaN();
       if (value.text == "Infinity") return std::numeric_limits<double>::infinity();
@@ -146,11 +148,16 @@ bool TextOf(const Value& value, std::string_view* text, std::string* memory) {
   return true;
 }
 
+bool FitsFloat(double real) {
+  return !std::isfinite(real) || std::isfinite(static_cast<float>(real));
+}
+
 std::optional<int64_t> MicrosOf(const Value& value) {
   if (value.kind == Kind::kMicros) return value.integer;
   if (value.kind == Kind::kString) return ParseTimestamp(value.text);
   const auto millis = WholeOf(value);
-  if (!millis || std::abs(*millis) > INT64_MAX / 1000) return std::nullopt;
+  constexpr int64_t kMost = INT64_MAX / 1000;
+  if (!millis || *millis > kMost || *millis < -kMost) return std::nullopt;
   return *millis * 1000;
 }
 
@@ -217,7 +224,7 @@ Status Columns::Convert(const Column& column, const Value& value, Slot* slot) co
     case arrow::Type::FLOAT:
     case arrow::Type::DOUBLE: {
       const auto real = RealOf(value);
-      fits = real.has_value();
+      fits = real.has_value() && (type.id() == arrow::Type::DOUBLE || FitsFloat(*real));
       if (fits) slot->real = *real;
       break;
     }

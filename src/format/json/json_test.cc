@@ -147,6 +147,40 @@ TEST(JsonDecoderTest, Scar_29_APoisonRecordIsADeadLetterAndBlocksNothing) {
   EXPECT_THAT(batch.rejects[7].reason, HasSubstr("tombstone"));
 }
 
+TEST(JsonDecoderTest, ANumberThatDoesNotFitIsADeadLetterAndNeverAnother) {
+  auto decoder = Must(
+      MakeDecoder(Options("f float, d double, n decimal(10,2), s string, at timestamp")));
+  Batch batch;
+  Must(decoder->Decode(MakeRecords("t", {{{}, R"({"f":1e300})"},
+                                         {{}, R"({"d":1e400})"},
+                                         {{}, R"({"n":1e400})"},
+                                         {{}, R"({"at":-9223372036854775808})"},
+                                         {{}, R"({"d":-1e-400,"s":1e400})"},
+                                         {{}, R"({"f":1e-300,"n":1e-400})"}}),
+                       &batch));
+  EXPECT_THAT(Rows(batch),
+              ElementsAre("null|-0|null|1e400|null", "0|null|0.00|null|null"));
+  ASSERT_EQ(batch.rejects.size(), 4U);
+  EXPECT_THAT(batch.rejects[0].reason,
+              HasSubstr("`f`: 1e300 is not a number of 32 bits"));
+  EXPECT_THAT(batch.rejects[1].reason,
+              HasSubstr("`d`: 1e400 is not a number of 64 bits"));
+  EXPECT_THAT(batch.rejects[3].reason, HasSubstr("is not a timestamp"));
+}
+
+TEST(JsonDecoderTest, ATimestampBeyondAllCalendarsIsNoFault) {
+  auto decoder = Must(MakeDecoder(Options("id int")));
+  RecordsBuilder builder("t");
+  builder.Add({}, R"({"id":1})", INT64_MAX, "", 0, 0);
+  builder.Add({}, "poison", INT64_MIN, "", 0, 1);
+  Batch batch;
+  Must(decoder->Decode(builder.Finish(), &batch));
+  ASSERT_EQ(batch.rows(), 1);
+  ASSERT_EQ(batch.rejects.size(), 1U);
+  EXPECT_GT(batch.chunks[0].time[0], int64_t{1} << 60);
+  EXPECT_LT(batch.rejects[0].time, -(int64_t{1} << 60));
+}
+
 TEST(JsonDecoderTest, InfersAndGrows) {
   auto decoder = Must(MakeDecoder(DecoderOptions()));
   Batch batch;
@@ -166,7 +200,8 @@ TEST(JsonDecoderTest, InfersAndGrows) {
   EXPECT_THAT(Rows(next),
               ElementsAre("3|null|null|null", "null|null|null|18446744073709551615"));
   ASSERT_EQ(next.rejects.size(), 1U);
-  EXPECT_THAT(next.rejects[0].reason, HasSubstr("column `a`: \"x\" is not a number"));
+  EXPECT_THAT(next.rejects[0].reason,
+              HasSubstr("column `a`: \"x\" is not a number of 64 bits"));
 }
 
 TEST(JsonDecoderTest, WhatWasInferredOutlivesTheProcess) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 namespace leat::json {
@@ -263,7 +264,11 @@ bool Reader::Number(Value* value) {
   value->kind = Value::Kind::kUint;
   if (!real && std::from_chars(start, at_, value->natural).ec == std::errc()) return true;
   value->kind = Value::Kind::kReal;
-  return std::from_chars(start, at_, value->real).ec == std::errc();
+  if (std::from_chars(start, at_, value->real).ec != std::errc()) {
+    // Out of a double's range: zero or infinity, where from_chars says nothing.
+    value->real = std::strtod(std::string(value->text).c_str(), nullptr);
+  }
+  return true;
 }
 
 // At an opening bracket.

@@ -35,7 +35,7 @@ struct Value {
   bool boolean = false;
   int64_t integer = 0;    // kInt
   uint64_t natural = 0;   // kUint: above the largest int64
-  double real = 0;        // kReal; also whole numbers beyond 64 bits
+  double real = 0;        // kReal; also whole numbers beyond 64 bits; may be infinite
   std::string_view text;  // of numbers and kNested as written; kString unescaped
 };
 
