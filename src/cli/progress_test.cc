@@ -76,6 +76,7 @@ TEST(Progress, KeepsLogLinesWholeAboveTheDrawing) {
     for (int i = 0; i < 50; i++) log.Info("line", {{"number", i}});
     while (asked < 2) std::this_thread::yield();
     log.Info("the last line");
+    progress.Stop();  // it borrows what stands below it here
   }
   close(slave);
   terminal.join();
