@@ -144,7 +144,7 @@ def differences(mine, other, path=""):
         yield f"{path}: {json.dumps(mine)[:300]} for {json.dumps(other)[:300]}"
 
 
-def compare(ours, theirs, topic):
+def unlike(ours, theirs, topic):
     """What differs, a line each."""
     lines = [f"{topic}[{i}]{line}" for i, (mine, other) in enumerate(zip(ours, theirs))
              for line in differences(shape(mine), shape(other))]
@@ -204,10 +204,10 @@ def compare_topics(runs, prefix, broker):
     lines = []
     for table in ("o", "k", "nokey", "t"):
         name = f"{prefix}.shop.{table}"
-        lines += compare(ours[name], from_debezium(broker, name), name)
+        lines += unlike(ours[name], from_debezium(broker, name), name)
     name = f"{prefix}.transaction"
     if name in ours:
-        lines += compare(ours[name], transactions(from_debezium(broker, name)), name)
+        lines += unlike(ours[name], transactions(from_debezium(broker, name)), name)
     return lines
 
 
