@@ -6,6 +6,7 @@
 #include "cli/topic_rows.h"
 #include "connectors/topic/embedded/partitioner.h"
 #include "connectors/topic/options.h"
+#include "format/json/parse.h"
 #include "store/store.h"
 #include "store/topics/topic_log.h"
 
@@ -98,6 +99,16 @@ std::optional<std::string> Text(const Json& record, const char* field) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+// The bytes of a record's key or value: text, or <field>_base64 as a printed record has
+// what is no text.
+Result<std::optional<std::string>> Bytes(const Json& record, const std::string& field) {
+  const auto encoded = Text(record, (field + "_base64").c_str());
+  if (!encoded) return Text(record, field.c_str());
+  auto bytes = json::ParseBase64(*encoded);
+  if (bytes) return bytes;
+  return Status::Config(field + "_base64 of a record is not base64");
+}
+
 Result<Json> Produce(TopicLog& log, const Json& request) {
   const std::string name = request.at("topic");
   ASSIGN_OR_RETURN(const TopicSettings settings, log.Settings(name));
@@ -105,8 +116,8 @@ Result<Json> Produce(TopicLog& log, const Json& request) {
   const int64_t now = NowMillis();
   int32_t turn = 0;
   for (const Json& record : request.at("records")) {
-    const auto key = Text(record, "key");
-    const auto value = Text(record, "value");
+    ASSIGN_OR_RETURN(const auto key, Bytes(record, "key"));
+    ASSIGN_OR_RETURN(const auto value, Bytes(record, "value"));
     int32_t to = record.value("partition", -1);
     if (to < 0 && key) {
       to = static_cast<int32_t>((topic::embedded::Murmur2(*key) & 0x7fffffff) %

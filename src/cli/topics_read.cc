@@ -88,7 +88,8 @@ Result<Json> RecordOf(const std::string& line, const ProduceOptions& options) {
   Json record = {{"value", line}};
   if (options.json) {
     record = Json::parse(line, nullptr, false);
-    if (!record.is_object() || !record.contains("value")) {
+    if (!record.is_object() ||
+        (!record.contains("value") && !record.contains("value_base64"))) {
       return Status::Config("not a record: " + line +
                             "; with --json each line is {\"key\": ..., \"value\": ...}");
     }
@@ -169,7 +170,8 @@ void AddTopicsProduce(const Command& command, CLI::App* topics) {
   app->add_option("--partition", options->partition,
                   "The partition; by the key unless given");
   app->add_flag("--json", options->json,
-                "Each line is {\"key\": ..., \"value\": ..., \"headers\": {...}}");
+                "Each line is {\"key\": ..., \"value\": ..., \"headers\": {...}}; bytes "
+                "that are no text as value_base64");
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
   app->footer(R"(Returns when the records are on the disk.

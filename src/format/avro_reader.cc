@@ -75,6 +75,7 @@ class Decoder {
     }
     const AvroNode& type = schema_.nodes[static_cast<size_t>(node)];
     value.kind = type.kind;
+    value.node = node;
     switch (type.kind) {
       case Kind::kNull: break;
       case Kind::kBool: value.integer = in_.U8(); break;
@@ -208,6 +209,13 @@ Result<std::string> DecodeBlock(const std::string& codec, std::string_view bytes
 }
 
 }  // namespace
+
+Result<AvroValue> ReadAvroDatum(const AvroSchema& schema, std::string_view bytes) {
+  Decoder decoder(schema, bytes);
+  AvroValue value = decoder.ReadRecord();
+  if (decoder.ok() && decoder.done()) return value;
+  return Status::Data("the bytes do not fit their Avro schema");
+}
 
 Result<AvroReader> AvroReader::Make(std::string_view bytes) {
   AvroReader reader;

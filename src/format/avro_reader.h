@@ -1,7 +1,8 @@
-// Reads Avro object container files (Avro specification 1.11) by the schema they carry,
-// whoever wrote them. Codecs: null, deflate, snappy, zstandard. Any thread; a reader
-// borrows nothing once made. Errors: kConfig for bytes that are no such file, damaged or
-// beyond sensible bounds; nothing in the bytes can exhaust memory or the stack.
+// Reads Avro (specification 1.11): object container files by the schema they carry, and
+// single data whose schema comes from elsewhere, whoever wrote them. Codecs: null,
+// deflate, snappy, zstandard. Any thread; a reader borrows nothing once made. Errors:
+// kConfig for bytes that are no such file, damaged or beyond sensible bounds; nothing in
+// the bytes can exhaust memory or the stack.
 #pragma once
 
 #include <cstdint>
@@ -36,13 +37,17 @@ struct AvroNode {
   };
   struct Child {
     std::string name;
-    int field_id = -1;  // Iceberg's, -1: none
-    int node = 0;       // in AvroSchema::nodes
+    int field_id = -1;   // Iceberg's, -1: none
+    int node = 0;        // in AvroSchema::nodes
+    std::string column;  // what Leat put beside a name that Avro cannot have
   };
 
   Kind kind = Kind::kNull;
   std::string logical;  // "decimal", "date", ...
-  int64_t size = 0;     // kFixed; kEnum: its symbols
+  int precision = 0;    // of a decimal
+  int scale = 0;
+  int64_t size = 0;                  // kFixed
+  std::vector<std::string> symbols;  // kEnum
   std::vector<Child> children;
 };
 
@@ -61,6 +66,7 @@ struct AvroSchema {
 // read.
 struct AvroValue {
   AvroNode::Kind kind = AvroNode::Kind::kNull;
+  int node = 0;         // in AvroSchema::nodes
   int64_t integer = 0;  // kBool, kInt, kLong, kEnum
   double real = 0;      // kFloat, kDouble
   std::string_view bytes;
@@ -69,6 +75,9 @@ struct AvroValue {
 
   bool null() const { return kind == AvroNode::Kind::kNull; }
 };
+
+// One value by itself, all of `bytes`, which are borrowed. kData where they do not fit.
+Result<AvroValue> ReadAvroDatum(const AvroSchema& schema, std::string_view bytes);
 
 class AvroReader {
  public:

@@ -47,18 +47,22 @@ class Parser {
       ASSIGN_OR_RETURN(made, Named(name));
     }
     at(made).logical = json.value("logicalType", "");
+    if (at(made).logical == "decimal") {
+      at(made).precision = JsonNumber<int>(json, "precision", 0);
+      at(made).scale = JsonNumber<int>(json, "scale", 0);
+    }
     if (name == "record") RETURN_IF_ERROR(Record(json, made, depth));
     if (name == "fixed") RETURN_IF_ERROR(Fixed(json, made));
     if (name == "enum") {
       at(made).kind = Kind::kEnum;
-      at(made).size = static_cast<int64_t>(json.at("symbols").size());
+      at(made).symbols = json.at("symbols").get<std::vector<std::string>>();
       Remember(json, made);
     }
     if (name == "array" || name == "map") {
       at(made).kind = name == "array" ? Kind::kArray : Kind::kMap;
       ASSIGN_OR_RETURN(int child,
                        Node(json.at(name == "array" ? "items" : "values"), depth + 1));
-      at(made).children.push_back({"", -1, child});
+      at(made).children.push_back({"", -1, child, ""});
     }
     return made;
   }
@@ -90,7 +94,7 @@ class Parser {
     nodes_.emplace_back().kind = Kind::kUnion;
     for (const Json& branch : json) {
       ASSIGN_OR_RETURN(int child, Node(branch, depth + 1));
-      at(made).children.push_back({"", -1, child});
+      at(made).children.push_back({"", -1, child, ""});
     }
     return made;
   }
@@ -101,6 +105,7 @@ class Parser {
     for (const Json& item : json.at("fields")) {
       AvroNode::Child child;
       child.name = item.at("name").get<std::string>();
+      child.column = item.value("column", "");
       child.field_id = JsonNumber<int>(item, "field-id", -1);
       ASSIGN_OR_RETURN(child.node, Node(item.at("type"), depth + 1));
       at(made).children.push_back(std::move(child));

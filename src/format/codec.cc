@@ -1,5 +1,7 @@
 #include "format/codec.h"
 
+#include "format/avro/decoder.h"
+#include "format/avro/encoder.h"
 #include "format/cloudevents/decoder.h"
 #include "format/cloudevents/encoder.h"
 #include "format/csv/decoder.h"
@@ -11,6 +13,21 @@
 #include "format/raw.h"
 
 namespace leat {
+namespace {
+
+Status NeedRegistry(const FormatOptions& format) {
+  if (format.registry.url.empty()) {
+    return Status::Config(
+        "`format: avro` keeps its schemas in a registry: name it as registry: {url: "
+        "...}");
+  }
+  // Errors show the address.
+  if (format.registry.url.find('@') == std::string::npos) return Status::Ok();
+  return Status::Config(
+      "registry.url has a user in it: write registry.user and registry.password instead");
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
   const std::string name = options.format.name;
@@ -21,6 +38,11 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(DecoderOptions options) {
   if (name == "debezium") {
     return std::unique_ptr<Decoder>(
         std::make_unique<debezium::DebeziumDecoder>(std::move(options)));
+  }
+  if (name == "avro") {
+    RETURN_IF_ERROR(NeedRegistry(options.format));
+    return std::unique_ptr<Decoder>(
+        std::make_unique<avro::AvroDecoder>(std::move(options)));
   }
   if (name == "csv") {
     return std::unique_ptr<Decoder>(
@@ -46,6 +68,11 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(EncoderOptions options) {
   if (name == "debezium") {
     return std::unique_ptr<Encoder>(
         std::make_unique<debezium::DebeziumEncoder>(std::move(options)));
+  }
+  if (name == "avro") {
+    RETURN_IF_ERROR(NeedRegistry(options.format));
+    return std::unique_ptr<Encoder>(
+        std::make_unique<avro::AvroRowEncoder>(std::move(options)));
   }
   if (name == "csv") {
     return std::unique_ptr<Encoder>(

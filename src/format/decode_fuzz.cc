@@ -1,7 +1,7 @@
 // Bytes of unknown origin as records of every format: the first byte picks it, and how it
 // is read; then a key and headers, each behind its length, and values. Every record
 // becomes rows or a dead letter, and what was read is written again, as JSON that is
-// JSON.
+// JSON. Of Avro, whose schemas are elsewhere, the key is the schema.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "format/avro/mapping.h"
 #include "format/codec.h"
+#include "format/json/columns.h"
 
 namespace {
 
@@ -20,7 +22,7 @@ using leat::DecoderOptions;
 DecoderOptions Options(uint8_t choice) {
   constexpr const char* kNames[] = {"debezium", "csv", "cloudevents", "json", "raw"};
   DecoderOptions options;
-  options.format.name = kNames[choice % 5];
+  options.format.name = kNames[choice % 8 % 5];
   options.meta = (choice & 0x20) != 0;
   if ((choice & 0x40) != 0) {
     auto columns = leat::ParseColumns(
@@ -65,16 +67,38 @@ void Write(const char* name, const leat::Batch& batch) {
   }
 }
 
+void ReadAvro(std::string_view text, std::string_view datum) {
+  auto schema = leat::AvroSchema::Parse(text);
+  if (!schema.ok()) return;
+  auto columns = leat::avro::ColumnsOf(*schema);
+  auto value = leat::ReadAvroDatum(*schema, datum);
+  if (!columns.ok() || !value.ok()) return;
+  leat::json::Columns rows(leat::TableSchema::Make({"", "", "t"}, *columns, {}));
+  std::vector<std::string> memory(columns->size());
+  for (size_t i = 0; i < columns->size(); i++) {
+    leat::json::Value read;
+    if (!leat::avro::ToValue(*schema, value->items[i], &read, &memory[i])) return;
+    if (!rows.Set(i, read).ok()) return;
+  }
+  if (!rows.Add(/*partly=*/false).ok()) std::abort();
+  auto batch = rows.Finish();
+  if (!batch.ok() || !(*batch)->ValidateFull().ok()) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  auto decoder = leat::MakeDecoder(Options(data[0]));
-  if (!decoder.ok()) return 0;
   bytes.remove_prefix(1);
   const std::string_view key = Take(&bytes);
   const std::string_view headers = Take(&bytes);
+  if (data[0] % 8 == 7) {
+    ReadAvro(key, bytes);
+    return 0;
+  }
+  auto decoder = leat::MakeDecoder(Options(data[0]));
+  if (!decoder.ok()) return 0;
   leat::RecordsBuilder builder("t");
   int64_t offset = 0;
   // Anybody can write any time.

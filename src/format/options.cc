@@ -141,7 +141,7 @@ Result<Column> ParseColumn(std::string_view text) {
 
 Field FormatField() {
   return Field::String("format", "What the records look like.")
-      .OneOf({"json", "debezium", "csv", "cloudevents", "raw"})
+      .OneOf({"json", "debezium", "avro", "csv", "cloudevents", "raw"})
       .Default("json");
 }
 
@@ -221,6 +221,20 @@ Field CloudEventsField() {
            .Default("leat.row")});
 }
 
+Field RegistryField() {
+  return Field::Object(
+      "registry", "The schema registry of `format: avro`.",
+      {Field::String("url", "Its address.").Example("url: http://127.0.0.1:8081"),
+       Field::String("user", "Who asks, where it wants to know."),
+       Field::String("password", "The user's password.").Secret(),
+       Field::String("ca", "A file of certificates to trust instead of the system's.")});
+}
+
+RegistryOptions ReadRegistry(const Config& config) {
+  return {config.String("url"), config.String("user"), config.String("password"),
+          config.String("ca")};
+}
+
 CsvOptions ReadCsv(const Config& config) {
   CsvOptions out;
   const std::string& delimiter = config.String("delimiter");
@@ -280,6 +294,7 @@ std::vector<Field> DecoderFields() {
                          "format says.")
               .Example("key: [id]"),
           CsvField(),
+          RegistryField(),
           Field::Object("debezium",
                         "How `format: debezium` was written, where its messages have no "
                         "schema and `columns` are declared.",
@@ -291,7 +306,10 @@ std::vector<Field> EncoderFields() {
           Field::Strings("key",
                          "The columns of the record's key; without them the table's key.")
               .Example("key: [customer_id]"),
-          DebeziumField(), CsvField(), CloudEventsField()};
+          DebeziumField(),
+          CsvField(),
+          CloudEventsField(),
+          RegistryField()};
 }
 
 Result<FormatOptions> ReadDecoderOptions(const Config& config) {
@@ -300,6 +318,7 @@ Result<FormatOptions> ReadDecoderOptions(const Config& config) {
   out.key = config.Strings("key");
   out.debezium = ReadValueModes(config.Object("debezium"));
   out.csv = ReadCsv(config.Object("csv"));
+  out.registry = ReadRegistry(config.Object("registry"));
   std::string text;
   for (const std::string& part : config.Strings("columns")) text += part + ",";
   auto columns = ParseColumns(text);
@@ -332,6 +351,7 @@ FormatOptions ReadEncoderOptions(const Config& config) {
   out.key = config.Strings("key");
   out.debezium = ReadDebezium(config.Object("debezium"));
   out.csv = ReadCsv(config.Object("csv"));
+  out.registry = ReadRegistry(config.Object("registry"));
   const Config& events = config.Object("cloudevents");
   out.cloudevents.binary = events.String("mode") == "binary";
   out.cloudevents.source = events.String("source");

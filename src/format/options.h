@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/spec.h"
 #include "data/schema.h"
+#include "wire/schema_registry.h"
 
 namespace leat {
 
@@ -50,6 +51,7 @@ struct FormatOptions {
   DebeziumOptions debezium;
   CsvOptions csv;
   CloudEventsOptions cloudevents;
+  RegistryOptions registry;
 };
 
 // `format` and what belongs to it: of a source, of a sink.

@@ -17,11 +17,12 @@ def into_lake(project, topic, format="debezium", mode="upsert", **fields):
 
 
 def produce(project, topic, messages):
-    """`messages`: dicts with key, value and perhaps headers, all text."""
+    """`messages`: dicts with key and value, or key_base64 and value_base64."""
     (project.folder / "data").mkdir(exist_ok=True)
     subprocess.run([leat.PROGRAM, "topics", "create", topic], cwd=project.folder, check=True,
                    capture_output=True, timeout=60)
-    lines = "".join(json.dumps({"key": m.get("key"), "value": m["value"]}) + "\n"
+    names = ("key", "key_base64", "value", "value_base64")
+    lines = "".join(json.dumps({name: m[name] for name in names if name in m}) + "\n"
                     for m in messages)
     subprocess.run([leat.PROGRAM, "topics", "produce", topic, "--json"], cwd=project.folder,
                    input=lines, check=True, capture_output=True, text=True, timeout=60)

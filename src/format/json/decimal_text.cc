@@ -35,14 +35,25 @@ size_t Digits(arrow::Decimal128 value, std::array<char, 40>* digits) {
   return at;
 }
 
-// The shortest two's complement of big-endian bytes that have room for the sign.
-char* WriteShortest(std::string_view bytes, char* out) {
+// The shortest two's complement of big-endian bytes that has room for the sign.
+std::string_view Shortest(std::string_view bytes) {
   while (bytes.size() > 1) {
     const bool negative = (bytes[1] & 0x80) != 0;
     if (bytes[0] != (negative ? '\xff' : '\0')) break;
     bytes.remove_prefix(1);
   }
-  return WriteBase64(bytes, out);
+  return bytes;
+}
+
+std::array<char, 16> BigEndian(const arrow::Decimal128& value) {
+  std::array<char, 16> bytes;
+  auto high = static_cast<uint64_t>(value.high_bits());
+  uint64_t low = value.low_bits();
+  for (int i = 7; i >= 0; i--, high >>= 8, low >>= 8) {
+    bytes[static_cast<size_t>(i)] = static_cast<char>(high);
+    bytes[static_cast<size_t>(i) + 8] = static_cast<char>(low);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -72,14 +83,13 @@ char* WriteDigitsAsDouble(std::string_view digits, char* out) {
 }
 
 char* WriteUnscaled(const arrow::Decimal128& value, char* out) {
-  std::array<char, 16> bytes;
-  auto high = static_cast<uint64_t>(value.high_bits());
-  uint64_t low = value.low_bits();
-  for (int i = 7; i >= 0; i--, high >>= 8, low >>= 8) {
-    bytes[static_cast<size_t>(i)] = static_cast<char>(high);
-    bytes[static_cast<size_t>(i) + 8] = static_cast<char>(low);
-  }
-  return WriteShortest({bytes.data(), bytes.size()}, out);
+  const std::array<char, 16> bytes = BigEndian(value);
+  return WriteBase64(Shortest({bytes.data(), bytes.size()}), out);
+}
+
+std::string UnscaledBytes(const arrow::Decimal128& value) {
+  const std::array<char, 16> bytes = BigEndian(value);
+  return std::string(Shortest({bytes.data(), bytes.size()}));
 }
 
 char* WriteUnscaledDigits(std::string_view digits, char* out) {
@@ -112,7 +122,7 @@ char* WriteUnscaledDigits(std::string_view digits, char* out) {
       bytes += static_cast<char>(*word >> shift);
     }
   }
-  return WriteShortest(bytes, out);
+  return WriteBase64(Shortest(bytes), out);
 }
 
 std::optional<arrow::Decimal128> ReadUnscaled(std::string_view bytes) {

@@ -21,6 +21,8 @@ char* WriteUnscaled(const arrow::Decimal128& value, char* out);
 // The same of "-123.45", however many digits.
 char* WriteUnscaledDigits(std::string_view digits, char* out);
 
+// The shortest bytes themselves.
+std::string UnscaledBytes(const arrow::Decimal128& value);
 // The unscaled value back, of bytes that are not in base64; nothing beyond 128 bits.
 std::optional<arrow::Decimal128> ReadUnscaled(std::string_view bytes);
 // -12.50 of any number of bytes; a negative scale puts zeros behind.
