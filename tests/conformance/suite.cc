@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -51,13 +53,19 @@ class Pause {
   bool over_ = false;
 };
 
+int Every() {
+  const char* const set = std::getenv("LEAT_CONFORMANCE_EVERY");
+  return set ? std::max(1, std::atoi(set)) : 1;
+}
+
 }  // namespace
 
 Suite::Suite(Subject& subject, Limits limits)
     : subject_(subject),
       limits_(limits),
       random_(limits.seed),
-      log_(STDERR_FILENO, LogLevel::kError) {}
+      log_(STDERR_FILENO, LogLevel::kError),
+      every_(Every()) {}
 
 Suite::~Suite() { CloseStores(); }
 
@@ -188,12 +196,12 @@ std::vector<std::string> Suite::CleanRun() {
 }
 
 void Suite::CrashEverywhere() {
-  for (int first = 0; first < steps_; first++) {
+  for (int first = 0; first < steps_; first += every_) {
     Begin();
     Live(0, {first});
     Finish(0, true, fmt::format("crash at {}", first));
   }
-  for (int i = 0; i < limits_.pairs; i++) {
+  for (int i = 0; i < limits_.pairs; i += every_) {
     int first = static_cast<int>(random_() % static_cast<uint64_t>(steps_));
     int second = static_cast<int>(random_() % static_cast<uint64_t>(steps_));
     Begin();
@@ -205,7 +213,7 @@ void Suite::CrashEverywhere() {
 }
 
 void Suite::LoseReplies() {
-  for (int at = 0; at < steps_; at++) {
+  for (int at = 0; at < steps_; at += every_) {
     Begin();
     Outcome outcome = Live(0, {at, Fault::Kind::kLoseReply});
     if (!outcome.hit) continue;
@@ -219,7 +227,7 @@ void Suite::LoseReplies() {
 }
 
 void Suite::WakeZombies() {
-  for (int at = 0; at < steps_; at++) {
+  for (int at = 0; at < steps_; at += every_) {
     for (int store : {0, 1}) {
       Begin();
       LiveWithZombie(at, store, {});
@@ -227,7 +235,7 @@ void Suite::WakeZombies() {
              fmt::format("zombie from {}, successor on store {}", at, store));
     }
   }
-  for (int i = 0; i < limits_.pairs; i++) {
+  for (int i = 0; i < limits_.pairs; i += every_) {
     int at = static_cast<int>(random_() % static_cast<uint64_t>(steps_));
     int crash = static_cast<int>(random_() % static_cast<uint64_t>(steps_));
     int store = static_cast<int>(random_() % 2);
@@ -242,7 +250,7 @@ void Suite::WakeZombies() {
 }
 
 void Suite::LoseStores() {
-  for (int at = 0; at < steps_; at++) {
+  for (int at = 0; at < steps_; at += every_) {
     Begin();
     Live(0, {at});
     Finish(1, false, fmt::format("crash at {}, store lost", at));
@@ -250,7 +258,7 @@ void Suite::LoseStores() {
 }
 
 void Suite::RestoreOldStores() {
-  for (int i = 0; i < limits_.pairs; i++) {
+  for (int i = 0; i < limits_.pairs; i += every_) {
     int copied = static_cast<int>(random_() % static_cast<uint64_t>(steps_));
     int crash = static_cast<int>(random_() % static_cast<uint64_t>(steps_));
     Begin();

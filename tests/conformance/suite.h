@@ -10,6 +10,9 @@
 //     machine's, whole or until it crashes, and wakes the old one up again;
 //   - crashes there with the store lost, or an older copy of it restored.
 // Then a healthy start runs to the end, and the judge counts the rows.
+//
+// LEAT_CONFORMANCE_EVERY=n tries each n-th step and pair only: under a sanitizer, where
+// memory and threads are judged, and a step costs ten times as much.
 #pragma once
 
 #include <filesystem>
@@ -97,6 +100,7 @@ class Suite {
   std::map<int, std::unique_ptr<Store>> stores_;
   FakeClock clock_;
   Logger log_;
+  const int every_;
   int steps_ = 0;  // of a clean run
   int runs_ = 0;
   std::vector<std::string> failures_;
