@@ -39,7 +39,7 @@ std::vector<Field> SourceFields() {
 }
 
 void ValidateSource(const Config& config, Diagnostics* diagnostics) {
-  const std::string path = config.String("path");
+  const std::string& path = config.String("path");
   if (!path.starts_with('/') || path.find_first_of("?# ") != std::string::npos) {
     diagnostics->push_back({config.At("path"),
                             fmt::format("\"path\" cannot be \"{}\"", path),
