@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Builds every fuzz target with clang and runs each for some seconds on its corpus.
+"""Builds every fuzz target with clang and runs each for some seconds on its corpus, as many at
+a time as there are processors.
 
 The corpus of x_fuzz is its library's testdata/x_fuzz; what a run finds new goes to a scratch
 folder, so the kept corpus stays small. A finding is left in build-asan/findings.
@@ -7,6 +8,7 @@ usage: fuzz.py [--seconds N] [NAME...]
 """
 
 import argparse
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -50,12 +52,13 @@ def main():
         print("fuzz: the build failed")
         return 1
     bad = []
-    for target in targets:
-        clean, runs = run(target, options.seconds)
-        print(f"fuzz: {target.stem}: {runs} inputs, {'clean' if clean else 'A FINDING'}",
-              flush=True)
-        if not clean:
-            bad.append(target.stem)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda target: run(target, options.seconds), targets)
+        for target, (clean, runs) in zip(targets, results):
+            print(f"fuzz: {target.stem}: {runs} inputs, {'clean' if clean else 'A FINDING'}",
+                  flush=True)
+            if not clean:
+                bad.append(target.stem)
     print(f"fuzz: {len(targets)} targets, {options.seconds} s each, {len(bad)} with findings"
           + (f": {', '.join(bad)} (inputs in build-asan/findings)" if bad else ""))
     return 1 if bad else 0
