@@ -71,12 +71,10 @@ def test_a_definition_stops_it_and_says_which(server, project, statement):
     assert run.wait() in (leat.FAILED, leat.BAD_CONFIG)
     assert statement in run.text and "new snapshot" in run.text
     # And does so at each start.
-    first_to_say = {"RENAME TABLE t TO t_old": "no table matches",
-                    "ALTER TABLE t MODIFY u BIGINT": "Iceberg cannot change"}
-    if statement in first_to_say:
+    if statement.startswith("RENAME TABLE"):
         again = project.start("--until-caught-up")
         assert again.wait() in (leat.FAILED, leat.BAD_CONFIG)
-        assert first_to_say[statement] in again.text
+        assert "no table matches" in again.text
     else:
         stopped(project)
     assert readers.rows(project, "shop.t", ["n"]) == [(1,)]

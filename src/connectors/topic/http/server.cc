@@ -91,6 +91,11 @@ class Server::Listener {
     server_.set_payload_max_length(static_cast<size_t>(options_.max_body));
     server_.set_read_timeout(kSecondsToSend);
     server_.set_tcp_nodelay(true);
+    // Not the library's SO_REUSEPORT, with which two servers would share the port.
+    server_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server_.set_pre_routing_handler(
         [this](const httplib::Request& request, httplib::Response& response) {
           return Admit(request, response) ? httplib::Server::HandlerResponse::Unhandled
