@@ -2,8 +2,9 @@
 and the process says so at its end."""
 
 import signal
+import sqlite3
 
-from harness import compare, leat, readers
+from harness import compare, leat, process, readers
 
 
 def t(server, *names):
@@ -28,6 +29,23 @@ def test_one_that_fails_leaves_the_others_running(mariadb, project):
     compare.assert_equal(project, mariadb, "shop.good")
 
 
+def pause(run, project):
+    """Stops it where it does not hold the catalog's lock, which nobody could take from it."""
+    def paused():
+        run.signal(signal.SIGSTOP)
+        process.wait_until(run.process.stopped, 30, "it stops")
+        catalog = sqlite3.connect(project.warehouse / "catalog.db", timeout=0)
+        try:
+            catalog.execute("BEGIN IMMEDIATE")
+            return True
+        except sqlite3.OperationalError:
+            run.signal(signal.SIGCONT)
+            return False
+        finally:
+            catalog.close()
+    process.wait_until(paused, 60, "it stops without the catalog's lock")
+
+
 def test_one_that_is_fenced_leaves_the_others_running(mariadb, project, tmp_path):
     t(mariadb, "good", "twice")
     project.pipeline(mariadb, ["good"], name="good")
@@ -36,7 +54,7 @@ def test_one_that_is_fenced_leaves_the_others_running(mariadb, project, tmp_path
     run.wait_for(lambda: readers.count(project, "shop.twice") == 1, "both are there")
     other = leat.Project(tmp_path / "other")
     other.pipeline(mariadb, ["twice"], name="twice", warehouse=str(project.warehouse))
-    run.signal(signal.SIGSTOP)
+    pause(run, project)
     mariadb.query("INSERT INTO twice VALUES (2, 2)")
     other.catch_up()
     run.signal(signal.SIGCONT)
