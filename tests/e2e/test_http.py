@@ -140,3 +140,8 @@ def test_a_port_that_is_taken_is_said(project):
         said = project.start().expect(leat.BAD_CONFIG).text
         assert f"cannot listen on 127.0.0.1:{taken.getsockname()[1]}" in said
         assert "another `port`" in said
+
+
+def test_it_ends_at_once_where_there_is_nothing_to_wait_for(project, client):
+    for _ in range(10):
+        project.catch_up()

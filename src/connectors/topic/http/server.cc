@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -114,7 +115,12 @@ class Server::Listener {
           "pipeline another `port`",
           options_.address, options_.port, strerror(errno)));
     }
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    thread_ = std::thread([this] {
+      server_.listen_after_bind();
+      ended_ = true;
+    });
+    // Only one that listens can be stopped.
+    while (!server_.is_running() && !ended_) std::this_thread::yield();
     log_.Info("accepting records",
               {{"url", fmt::format("http://{}:{}{}", options_.address, options_.port,
                                    options_.path)}});
@@ -184,6 +190,7 @@ class Server::Listener {
   Logger& log_;
   const Keep keep_;
   httplib::Server server_;
+  std::atomic<bool> ended_ = false;
   std::thread thread_;
 };
 
