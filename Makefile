@@ -11,10 +11,10 @@ demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live ch
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo.py
 
-test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes, sanitizers
+test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes
 	@$(PYTHON) scripts/test.py $(STAGES)
 
-sanitize: deps-test  ## of these ASan+UBSan, TSan, every fuzz target briefly, clang-tidy
+sanitize: deps-test  ## ASan+UBSan and TSan unit tests, every fuzz target briefly, clang-tidy
 	@$(PYTHON) scripts/test.py asan tsan fuzz tidy
 
 bench: deps-test  ## speed and memory against raw programs: docs/performance.md
