@@ -274,10 +274,10 @@ TEST(Config, Scar_30_NoErrorCarriesASecret) {
   setenv("LEAT_TEST_SECRET", "hunter2-secret", 1);
   std::string file = testing::TempDir() + "/leat_secret";
   std::ofstream(file) << "from-a-file\n";
-  for (std::string yaml : {std::string("password: [hunter2-secret]"),
-                           std::string("rows: ${LEAT_TEST_SECRET}"),
-                           std::string("mode: mysql://u:hunter2-secret@h/d"),
-                           "mode: ${file:" + file + "}"}) {
+  for (const std::string& yaml : {std::string("password: [hunter2-secret]"),
+                                  std::string("rows: ${LEAT_TEST_SECRET}"),
+                                  std::string("mode: mysql://u:hunter2-secret@h/d"),
+                                  "mode: ${file:" + file + "}"}) {
     std::string error = ErrorOf(yaml);
     EXPECT_FALSE(error.empty()) << yaml;
     EXPECT_THAT(error, Not(HasSubstr("hunter2-secret")));
