@@ -22,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-asan"
+FOLDERS = (ROOT / "src", ROOT / "tests")
 CACHE = Path(os.environ["LEAT_CACHE"]) / "tidy"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
@@ -32,7 +33,8 @@ def closure(file, seen):
         return
     seen.add(file)
     for name in INCLUDE.findall(file.read_text()):
-        closure(ROOT / "src" / name, seen)
+        for folder in FOLDERS:
+            closure(folder / name, seen)
 
 
 def stamp(file):
@@ -76,7 +78,7 @@ def main():
     commands = json.loads((BUILD / "compile_commands.json").read_text())
     CACHE.mkdir(parents=True, exist_ok=True)
     files = sorted({Path(c["file"]) for c in commands
-                    if Path(c["file"]).is_relative_to(ROOT / "src")})
+                    if any(Path(c["file"]).is_relative_to(folder) for folder in FOLDERS)})
     todo = by_age(file for file in files if not stamp(file).exists())
     deadline = time.monotonic() + options.budget
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
