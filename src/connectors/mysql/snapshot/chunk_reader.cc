@@ -85,9 +85,10 @@ Status ChunkReader::Describe(const TableId& id, std::optional<CatalogTable>* now
 Result<bool> ChunkReader::Pin(ChunkPlan* plan) {
   std::optional<CatalogTable> now;
   RETURN_IF_ERROR(Describe(plan->table.def.id, &now));
-  if (now) plan->table = *std::move(now);
+  const bool there = now.has_value();
+  if (there) plan->table = *std::move(now);
   plan->table.order.clear();  // the order of the rows does not matter
-  return now.has_value();
+  return there;
 }
 
 Result<std::optional<KeyValues>> ChunkReader::Boundary(const ChunkPlan& plan, int64_t n) {
