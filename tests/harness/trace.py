@@ -35,8 +35,9 @@ def reason_missing(folder):
 
 
 def lines_of(file, pid):
-    """The trace of a process that has ended; the tracer ends a little later."""
-    process.wait_until(lambda: re.search(rf"^{pid} \+\+\+ (exited|killed)", file.read_text(
+    """The trace of a process that has ended; the tracer ends a little later, and pads short
+    process ids with spaces."""
+    process.wait_until(lambda: re.search(rf"^{pid} +\+\+\+ (exited|killed)", file.read_text(
         errors="replace"), re.M), 120, f"the trace of {pid} is complete")
     return file.read_text(errors="replace").splitlines()
 
