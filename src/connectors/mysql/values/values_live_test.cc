@@ -244,8 +244,8 @@ const std::vector<TypeCase>& JsonCases() {
         "'[\"q\\\\\"\\\\\\\\ \\\\n \\\\t \\\\u0001 \\\\u001f / é 漢 😀 \\\\u2028\"]'",
         "'{\"\": 0, \"é\": false}'"}},
       {"JSON",
-       {"JSON_OBJECT('d', CAST('2024-02-29' AS DATE), 't', CAST('-12:34:56.789' AS "
-        "TIME(6)), 'dt', CAST('2024-02-29 01:02:03.000004' AS DATETIME(6)))",
+       {("JSON_OBJECT('d', CAST('2024-02-29' AS DATE), 't', CAST('-12:34:56.789' AS "
+         "TIME(6)), 'dt', CAST('2024-02-29 01:02:03.000004' AS DATETIME(6)))"),
         "JSON_ARRAY(CAST(1.50 AS DECIMAL(10,2)), -0.5, 12345678901234567890.123)",
         "JSON_ARRAY(CAST('0000-00-00' AS DATE), TIMESTAMP'2024-01-01 00:00:00')",
         "JSON_ARRAY(x'00FF', b'101', CAST('abc' AS BINARY))",
