@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo test sanitize bench fuzz torture format lint deps-build deps-demo deps-test clean
+.PHONY: build demo test bench fuzz torture format lint deps-build deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -11,11 +11,8 @@ demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live ch
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo.py
 
-test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes
+test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes, sanitizers, fuzzing, clang-tidy
 	@$(PYTHON) scripts/test.py $(STAGES)
-
-sanitize: deps-test  ## ASan+UBSan and TSan unit tests, every fuzz target briefly, clang-tidy
-	@$(PYTHON) scripts/test.py asan tsan fuzz tidy
 
 bench: deps-test  ## speed and memory against raw programs: docs/performance.md
 	@scripts/build.sh release leat leat_raw
