@@ -2,11 +2,15 @@
 
 #include "connectors/mysql/once.h"
 #include "connectors/mysql/options.h"
+#include "connectors/mysql/sink/checks.h"
+#include "connectors/mysql/sink/options.h"
+#include "connectors/mysql/sink/sink.h"
 #include "connectors/mysql/source.h"
 
 namespace leat {
+namespace {
 
-void RegisterMysql(Registry* registry) {
+SourceType MysqlSource() {
   SourceType type;
   type.spec = mysql::SourceSpec();
   type.validate = mysql::ValidateSource;
@@ -32,7 +36,32 @@ void RegisterMysql(Registry* registry) {
     for (mysql::ServerCheck& check : checks) items.push_back(std::move(check.item));
     return items;
   };
-  registry->Add(std::move(type));
+  return type;
+}
+
+SinkType MysqlTarget() {
+  SinkType type;
+  type.spec = mysql::SinkSpec();
+  type.validate = mysql::ValidateSink;
+  type.make = [](const Config& config,
+                 const Context& context) -> Result<std::unique_ptr<Sink>> {
+    ASSIGN_OR_RETURN(mysql::SinkOptions options, mysql::ReadSinkOptions(config));
+    return std::unique_ptr<Sink>(
+        std::make_unique<mysql::MysqlSink>(std::move(options), context));
+  };
+  type.check = [](const Config& config,
+                  const Context& context) -> Result<std::vector<CheckItem>> {
+    ASSIGN_OR_RETURN(mysql::SinkOptions options, mysql::ReadSinkOptions(config));
+    return mysql::CheckTarget(options, context);
+  };
+  return type;
+}
+
+}  // namespace
+
+void RegisterMysql(Registry* registry) {
+  registry->Add(MysqlSource());
+  registry->Add(MysqlTarget());
 }
 
 }  // namespace leat

@@ -310,6 +310,7 @@ Result<std::vector<Rows>> Client::QueryMany(const std::string& sql) {
   std::vector<Rows> results;
   for (;;) {
     MYSQL_RES* result = mysql_store_result(connection_);
+    affected_rows_ = mysql_affected_rows(connection_);
     if (result) {
       results.push_back(CopyRows(result));
       mysql_free_result(result);

@@ -70,6 +70,8 @@ class Client {
   st_mysql* raw() { return connection_; }
   const ServerInfo& server() const { return server_; }
   const Url& url() const { return url_; }
+  // Rows that the last statement of Execute or Query changed.
+  uint64_t affected_rows() const { return affected_rows_; }
   // The server's number of the last error; 0: none.
   unsigned last_error() const { return last_error_; }
 
@@ -86,6 +88,7 @@ class Client {
   st_mysql_res* rows_ = nullptr;
   ServerInfo server_;
   unsigned last_error_ = 0;
+  uint64_t affected_rows_ = 0;
   bool connected_ = false;
   std::atomic<int> socket_{-1};
 };

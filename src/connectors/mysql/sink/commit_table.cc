@@ -1,0 +1,254 @@
+#include "connectors/mysql/sink/commit_table.h"
+
+#include <fmt/format.h>
+#include <mysqld_error.h>
+
+#include <charconv>
+#include <thread>
+
+#include "base/failpoint.h"
+
+namespace leat::mysql {
+namespace {
+
+constexpr unsigned kUnknownBranch = 1397;  // XAER_NOTA
+constexpr int kClaimTries = 5;
+constexpr int kEndTries = 100;  // of 100 ms each
+
+int Number(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+CommitTable::CommitTable(std::string pipeline, std::string database, int workers)
+    : pipeline_(std::move(pipeline)),
+      table_(QuoteTable(database, kName)),
+      workers_(workers) {}
+
+Status CommitTable::Create(Client& client) const {
+  ASSIGN_OR_RETURN(Rows there, client.Query("SELECT 1 FROM information_schema.TABLES "
+                                            "WHERE TABLE_SCHEMA = " +
+                                            QuoteText(client.url().database) +
+                                            " AND TABLE_NAME = 'leat_commits'"));
+  if (!there.empty()) return Status::Ok();
+  RETURN_IF_ERROR(failpoint::Durable("mysql.commits.create"));
+  return client.Execute(
+      "CREATE TABLE IF NOT EXISTS " + table_ +
+      " (pipeline VARCHAR(255) NOT NULL, shard VARCHAR(512) NOT NULL, "
+      "owner VARCHAR(64) NOT NULL, workers INT NOT NULL DEFAULT 1, "
+      "epoch BIGINT UNSIGNED NULL, attempt VARCHAR(64) NULL, token LONGTEXT NULL, "
+      "pending VARCHAR(80) NULL, branch VARCHAR(80) NULL, "
+      "updated_at DATETIME(6) NULL, PRIMARY KEY (pipeline, shard)) "
+      "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin "
+      "COMMENT='where the pipelines of leat stand; committed with their rows'");
+}
+
+std::string CommitTable::Where(const ShardId& shard) const {
+  return fmt::format(" WHERE pipeline = {} AND shard = {}", QuoteText(pipeline_),
+                     QuoteText(shard));
+}
+
+std::string CommitTable::Where(const std::set<ShardId>& shards) const {
+  std::string names;
+  for (const ShardId& shard : shards) {
+    names += (names.empty() ? "" : ", ") + QuoteText(shard);
+  }
+  return fmt::format(" WHERE pipeline = {} AND shard IN ({})", QuoteText(pipeline_),
+                     names.empty() ? "NULL" : names);
+}
+
+Result<std::optional<CommitTable::Entry>> CommitTable::Get(Client& client,
+                                                           const ShardId& shard,
+                                                           std::string_view lock) const {
+  ASSIGN_OR_RETURN(Rows rows, client.Query(fmt::format(
+                                  "SELECT owner, workers, token, pending, branch FROM "
+                                  "{}{}{}",
+                                  table_, Where(shard), lock)));
+  if (rows.empty()) return std::optional<Entry>();
+  Entry entry;
+  entry.owner = rows[0][0].value_or("");
+  entry.workers = Number(rows[0][1].value_or("1"));
+  if (rows[0][2]) {
+    auto token = Token::FromJson(*rows[0][2]);
+    if (!token.ok()) {
+      return Status::Config(fmt::format(
+          "{} has a token of pipeline {}, shard {} that cannot be read ({}): was it "
+          "changed by hand?",
+          table_, pipeline_, shard, token.status().message()));
+    }
+    entry.token = *std::move(token);
+  }
+  entry.pending = rows[0][3].value_or("");
+  entry.branch = rows[0][4].value_or("");
+  return std::optional(std::move(entry));
+}
+
+Result<std::optional<Token>> CommitTable::Claim(Client& client, const ShardId& shard,
+                                                const std::string& owner) const {
+  RETURN_IF_ERROR(failpoint::Durable("mysql.claim.before"));
+  ASSIGN_OR_RETURN(auto before, Get(client, shard, ""));
+  for (int tries = 1; !before || before->owner != owner; tries++) {
+    const Status written = client.Execute(fmt::format(
+        "INSERT INTO {0} (pipeline, shard, owner, workers) VALUES ({1}, {2}, {3}, {4}) "
+        "ON DUPLICATE KEY UPDATE owner = {3}, workers = {4}",
+        table_, QuoteText(pipeline_), QuoteText(shard), QuoteText(owner), workers_));
+    if (written.ok()) break;
+    // A commit is in flight, or its process hangs in the midst of one.
+    if (client.last_error() != ER_LOCK_WAIT_TIMEOUT || !before || tries == kClaimTries) {
+      return written;
+    }
+    RETURN_IF_ERROR(EndConnections(client, *before, false));
+  }
+  RETURN_IF_ERROR(failpoint::Durable("mysql.claim.after"));
+  ASSIGN_OR_RETURN(auto now, Get(client, shard, ""));
+  if (!now || now->owner != owner) {
+    return Status::Fenced(
+        fmt::format("another process took shard {} of pipeline {} at {}", shard,
+                    pipeline_, client.url().Where()));
+  }
+  if (!now->pending.empty()) {
+    // Of the owner before: its connections go by its name.
+    if (before) now->owner = before->owner;
+    if (before) now->workers = before->workers;
+    RETURN_IF_ERROR(SettleEntry(client, shard, *now));
+  }
+  return now->token;
+}
+
+Result<std::optional<Token>> CommitTable::Read(Client& client,
+                                               const ShardId& shard) const {
+  ASSIGN_OR_RETURN(auto entry, Get(client, shard, ""));
+  return entry ? entry->token : std::nullopt;
+}
+
+Status CommitTable::Lock(Client& client, const std::set<ShardId>& shards,
+                         const std::string& owner) const {
+  return client
+      .Query(
+          fmt::format("SELECT shard FROM {}{} AND owner = {} ORDER BY shard FOR UPDATE",
+                      table_, Where(shards), QuoteText(owner)))
+      .status();
+}
+
+Result<bool> CommitTable::Swap(Client& client, const Checkpoint& checkpoint,
+                               const std::string& owner,
+                               const std::string& branch) const {
+  for (const ShardRange& range : checkpoint.shards) {
+    const Token token = checkpoint.TokenOf(range);
+    const auto found = range.previous.find(kName);
+    const bool none = found == range.previous.end() || !found->second;
+    const std::string previous =
+        none ? "epoch IS NULL"
+             : fmt::format("epoch = {} AND attempt = {}", found->second->epoch,
+                           QuoteText(found->second->attempt));
+    RETURN_IF_ERROR(client.Execute(fmt::format(
+        "UPDATE {} SET epoch = {}, attempt = {}, token = {}, branch = {}, "
+        "updated_at = UTC_TIMESTAMP(6){} AND owner = {} AND {}",
+        table_, token.epoch, QuoteText(token.attempt), QuoteText(token.ToJson()),
+        branch.empty() ? "NULL" : QuoteText(branch), Where(range.shard), QuoteText(owner),
+        previous)));
+    if (client.affected_rows() != 1) return false;
+  }
+  return true;
+}
+
+Result<CommitTable::Standing> CommitTable::Compare(Client& client,
+                                                   const Checkpoint& checkpoint) const {
+  bool mine = true;
+  bool previous = true;
+  for (const ShardRange& range : checkpoint.shards) {
+    // Waits for a transaction that has changed the row, however it ends.
+    ASSIGN_OR_RETURN(auto entry, Get(client, range.shard, " FOR UPDATE"));
+    const std::optional<Token> now = entry ? entry->token : std::nullopt;
+    const auto found = range.previous.find(kName);
+    const bool none = found == range.previous.end() || !found->second;
+    mine = mine && now && now->SameEpoch(checkpoint.TokenOf(range));
+    previous = previous && (now ? !none && now->SameEpoch(*found->second) : none);
+  }
+  return mine ? Standing::kMine : previous ? Standing::kPrevious : Standing::kOther;
+}
+
+Result<int> CommitTable::CountOwned(Client& client, const std::set<ShardId>& shards,
+                                    const std::string& owner) const {
+  ASSIGN_OR_RETURN(auto count, client.QueryValue(
+                                   fmt::format("SELECT COUNT(*) FROM {}{} AND owner = {}",
+                                               table_, Where(shards), QuoteText(owner))));
+  return Number(count.value_or("0"));
+}
+
+Result<bool> CommitTable::Announce(Client& client, const std::set<ShardId>& shards,
+                                   const std::string& owner,
+                                   const std::string& pending) const {
+  RETURN_IF_ERROR(
+      client.Execute(fmt::format("UPDATE {} SET pending = {}{} AND owner = {}", table_,
+                                 QuoteText(pending), Where(shards), QuoteText(owner))));
+  return client.affected_rows() > 0;
+}
+
+Status CommitTable::Forget(Client& client, const std::set<ShardId>& shards,
+                           const std::string& owner, const std::string& pending) const {
+  return client.Execute(
+      fmt::format("UPDATE {} SET pending = NULL{} AND owner = {} AND pending = {}",
+                  table_, Where(shards), QuoteText(owner), QuoteText(pending)));
+}
+
+Status CommitTable::Settle(Client& client, const std::set<ShardId>& shards) const {
+  for (const ShardId& shard : shards) {
+    ASSIGN_OR_RETURN(auto entry, Get(client, shard, ""));
+    if (entry && !entry->pending.empty()) {
+      RETURN_IF_ERROR(SettleEntry(client, shard, *entry));
+    }
+  }
+  return Status::Ok();
+}
+
+Status CommitTable::SettleEntry(Client& client, const ShardId& shard,
+                                const Entry& entry) const {
+  // While they live, a branch can be prepared after it was looked for.
+  RETURN_IF_ERROR(EndConnections(client, entry, true));
+  const size_t slash = entry.pending.rfind('/');
+  const std::string name = entry.pending.substr(0, slash);
+  const int count = slash == std::string::npos ? 0 : Number(&entry.pending[slash + 1]);
+  const bool decided = entry.branch == entry.pending;
+  for (int i = 0; i < count; i++) {
+    const Status settled = client.Execute(fmt::format(
+        "XA {} {}, '{}'", decided ? "COMMIT" : "ROLLBACK", QuoteText(name), i));
+    if (!settled.ok() && client.last_error() != kUnknownBranch) {
+      return settled.Within(fmt::format("settling branch {} of shard {}", i, shard));
+    }
+  }
+  RETURN_IF_ERROR(failpoint::Durable("mysql.branches.settled"));
+  return client.Execute(fmt::format("UPDATE {} SET pending = NULL{} AND pending = {}",
+                                    table_, Where(shard), QuoteText(entry.pending)));
+}
+
+std::string CommitTable::LockName(const std::string& owner, int connection) {
+  return fmt::format("leat-{}-{}", owner.substr(0, 40), connection);
+}
+
+Status CommitTable::EndConnections(Client& client, const Entry& entry, bool wait) const {
+  for (int i = 0; i <= entry.workers; i++) {
+    const std::string holder =
+        fmt::format("SELECT NULLIF(IS_USED_LOCK({}), CONNECTION_ID())",
+                    QuoteText(LockName(entry.owner, i)));
+    for (int tries = 0;; tries++) {
+      ASSIGN_OR_RETURN(auto id, client.QueryValue(holder));
+      if (!id) break;
+      // One that ends by itself, or that another account may end only, is no error yet:
+      // its locks are what tells.
+      if (tries == 0) (void)client.Execute("KILL " + *id);
+      if (!wait) break;
+      if (tries == kEndTries) {
+        return Status::Transient(fmt::format(
+            "connection {} of the process that wrote before does not end", *id));
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+  return Status::Ok();
+}
+
+}  // namespace leat::mysql

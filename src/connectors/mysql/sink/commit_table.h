@@ -1,0 +1,95 @@
+// leat_commits: where a pipeline's shards stand, one row each, in the database of the
+// rows. Its row changes in the transaction that brings the rows, so both are there or
+// neither.
+//
+//   owner    the attempt that may commit; whoever starts writes its own name first
+//   workers  connections of the owner
+//   token    the newest committed epoch (core/epoch.h), as JSON, with `epoch` and
+//            `attempt` of it to compare; NULL before the first
+//   pending  the branches (XA) of the epoch under way, "NAME/COUNT", while several
+//            connections take part; NULL when none is left to be settled
+//   branch   `pending` of the newest committed epoch: tells a decided branch from a lost
+//            one
+//
+// Two-phase commit: J. Gray, A. Reuter, "Transaction Processing", 1993, 10.3; presumed
+// abort: a branch whose name is not in `branch` is rolled back.
+//
+// Functions of one connection at a time; borrowed for the call. Errors: as Client's.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "connectors/mysql/client/client.h"
+#include "core/epoch.h"
+
+namespace leat::mysql {
+
+class CommitTable {
+ public:
+  static constexpr char kName[] = "leat_commits";
+
+  // The database is the url's. `workers`: connections that this owner writes with.
+  CommitTable(std::string pipeline, std::string database, int workers);
+
+  // Makes the table where it is missing.
+  Status Create(Client& client) const;
+  // Makes `owner` the owner of the shard's row. Connections of the owner before that
+  // stand in the way are ended, its branches settled. The shard's token.
+  Result<std::optional<Token>> Claim(Client& client, const ShardId& shard,
+                                     const std::string& owner) const;
+  // The token as it is.
+  Result<std::optional<Token>> Read(Client& client, const ShardId& shard) const;
+
+  // In a transaction: nobody else claims these shards until its end.
+  Status Lock(Client& client, const std::set<ShardId>& shards,
+              const std::string& owner) const;
+  enum class Standing : uint8_t { kMine, kPrevious, kOther };
+  // In a transaction: puts the checkpoint's tokens in place of its previous ones, for
+  // `owner`. False: something is not as expected; roll back.
+  Result<bool> Swap(Client& client, const Checkpoint& checkpoint,
+                    const std::string& owner, const std::string& branch) const;
+  // What the tokens are now, after whatever is in flight has ended.
+  Result<Standing> Compare(Client& client, const Checkpoint& checkpoint) const;
+  // How many of the shards have this owner.
+  Result<int> CountOwned(Client& client, const std::set<ShardId>& shards,
+                         const std::string& owner) const;
+
+  // Says, before any branch is prepared, which ones there will be; false: not the owner.
+  Result<bool> Announce(Client& client, const std::set<ShardId>& shards,
+                        const std::string& owner, const std::string& pending) const;
+  // All branches of `pending` are settled.
+  Status Forget(Client& client, const std::set<ShardId>& shards, const std::string& owner,
+                const std::string& pending) const;
+  // Ends the owner's connections and commits or rolls back the branches that its rows
+  // announce.
+  Status Settle(Client& client, const std::set<ShardId>& shards) const;
+
+  // A name for GET_LOCK by which a connection of an owner is found.
+  static std::string LockName(const std::string& owner, int connection);
+
+ private:
+  struct Entry {
+    std::string owner;
+    int workers = 1;
+    std::optional<Token> token;
+    std::string pending;
+    std::string branch;
+  };
+
+  std::string Where(const ShardId& shard) const;
+  std::string Where(const std::set<ShardId>& shards) const;
+  Result<std::optional<Entry>> Get(Client& client, const ShardId& shard,
+                                   std::string_view lock) const;
+  Status SettleEntry(Client& client, const ShardId& shard, const Entry& entry) const;
+  Status EndConnections(Client& client, const Entry& entry, bool wait) const;
+
+  const std::string pipeline_;
+  const std::string table_;  // quoted
+  const int workers_;
+};
+
+}  // namespace leat::mysql

@@ -1,0 +1,83 @@
+// Writer: one connection that writes rows inside a transaction, or a branch of one (XA).
+// A statement that a row makes fail is undone and tried again in halves, until the row
+// stands alone: it is a dead letter, the others are written.
+//
+// Owned by the sink; one thread at a time. Errors: as Client's; conflict() and lost() say
+// more of the last one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "connectors/mysql/client/client.h"
+#include "connectors/mysql/sink/options.h"
+#include "connectors/mysql/sink/row_statement.h"
+
+namespace leat::mysql {
+
+class Writer {
+ public:
+  // A row that cannot be written, and why.
+  using Reject = std::function<void(const RowRef&, std::string reason)>;
+
+  // `number` of this owner's connections, from 0.
+  Writer(const SinkOptions& options, int number);
+
+  // Begins, connecting first where there is no connection. `branch`: of that name; else
+  // a plain transaction.
+  Status Begin(const std::string& owner, const std::string& branch);
+  bool began() const { return began_; }
+
+  Status Write(const std::shared_ptr<const TablePlan>& plan, Change change,
+               const RowBatches& batches, std::span<const RowRef> rows,
+               const Reject& reject);
+  // Deletes every row.
+  Status Clear(const TablePlan& plan);
+
+  // A branch: from then on it outlives the connection. Commit ends it.
+  Status Prepare();
+  Status Commit();
+  // Also when nothing began. The connection goes where that fails.
+  void Rollback();
+  // Ends the connection, and with it what is not prepared.
+  void Disconnect();
+
+  // Connected, for statements of the transaction.
+  Result<Client*> Connected(const std::string& owner);
+  Client* client() { return client_.get(); }
+  // The last error: written again, the rows may go through.
+  bool conflict() const { return conflict_; }
+  bool lost() const { return lost_; }
+  // The table's statements are forgotten.
+  void Forget(const TableId& table);
+
+ private:
+  Status SetUp(const std::string& owner);
+  Status Run(RowStatement& statement, const RowBatches& batches,
+             std::span<const RowRef> rows, const Reject& reject);
+  Status RunHalves(RowStatement& statement, const RowBatches& batches,
+                   std::span<const RowRef> rows, const Reject& reject);
+  Status Note(const Status& status);
+  Status Failed(const RowStatement& statement, const ServerError& error);
+  Result<RowStatement*> Find(const std::shared_ptr<const TablePlan>& plan, Change change);
+
+  const SinkOptions& options_;
+  const int number_;
+  std::unique_ptr<Client> client_;
+  std::map<std::pair<TableId, Change>, std::unique_ptr<RowStatement>> statements_;
+  size_t most_bytes_ = 0;  // of the values of one statement
+  size_t packet_ = 0;      // the server's max_allowed_packet
+  bool began_ = false;
+  std::string branch_;
+  bool conflict_ = false;
+  bool lost_ = false;
+};
+
+// What every connection of the sink sets: strict values, no waiting for ever.
+Status SetUpSinkSession(Client& client, const SinkOptions& options);
+
+}  // namespace leat::mysql

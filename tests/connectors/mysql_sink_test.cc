@@ -1,0 +1,161 @@
+// The suite on the MySQL sink, on real servers: LEAT_TEST_MARIADB_URL and
+// LEAT_TEST_MYSQL_URL say where they are; a test without one is skipped and says so.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "conformance/memory_source.h"
+#include "conformance/suite.h"
+#include "connectors/mysql/client/client.h"
+#include "core/config_reader.h"
+#include "core/register_parts.h"
+
+namespace leat::conformance {
+namespace {
+
+struct Setting {
+  std::string name;
+  std::string variable;  // of the environment, with the server's url
+  std::string mode;
+  int workers = 1;
+};
+void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
+
+const std::map<ShardId, std::vector<MemoryTransaction>> kLog = {
+    {"s", {{{"a", 0}}, {{"b", 1}}, {{"a", 2}, {"b", 3}}, {}, {{"b", 4}, {"a", 5}}}}};
+
+class MysqlSubject final : public Subject {
+ public:
+  explicit MysqlSubject(Setting setting)
+      : setting_(std::move(setting)),
+        server_(std::getenv(setting_.variable.c_str())),
+        database_(fmt::format("leat_trial_{}", getpid())) {
+    RegisterParts(&registry_);
+    client_ = Must(mysql::Client::Connect(Must(mysql::Url::Parse(server_))));
+    const SinkType* type = registry_.FindSink("mysql");
+    config_ = std::make_unique<Config>(Must(ParseConfig(
+        type->spec, fmt::format("url: {}/{}\nmode: {}\nworkers: {}\n", server_, database_,
+                                setting_.mode, setting_.workers))));
+    Reset();
+  }
+  ~MysqlSubject() override { Must(client_->Execute("DROP DATABASE " + database_)); }
+
+  void Reset() override {
+    log_ = std::make_unique<MemoryLog>(kLog);
+    // Branches that a run left hold their tables.
+    for (const mysql::Row& row : Must(client_->Query("XA RECOVER"))) {
+      const auto name = static_cast<size_t>(std::stoi(*row[1]));
+      (void)client_->Execute(fmt::format("XA ROLLBACK '{}', '{}'",
+                                         row[3]->substr(0, name), row[3]->substr(name)));
+    }
+    Must(client_->Execute("DROP DATABASE IF EXISTS " + database_));
+    Must(client_->Execute("CREATE DATABASE " + database_));
+  }
+
+  PipelineParts Parts() override {
+    PipelineParts parts;
+    parts.source = [this](const Context&) -> Result<std::unique_ptr<Source>> {
+      return std::unique_ptr<Source>(new MemorySource(*log_, {}));
+    };
+    parts.sink = [this](const Context& context) {
+      return registry_.FindSink("mysql")->make(*config_, context);
+    };
+    return parts;
+  }
+
+  CommitPolicy policy() const override {
+    return {std::chrono::hours(1), 2, int64_t{1} << 30};
+  }
+
+  std::vector<std::string> Judge(Store& store, bool store_kept) override {
+    std::map<std::string, std::vector<int64_t>> expected;
+    for (const MemoryTransaction& transaction : kLog.at("s")) {
+      for (const MemoryChange& change : transaction) {
+        expected[change.table].push_back(change.id);
+      }
+    }
+    std::vector<std::string> wrong;
+    for (const auto& [table, ids] : expected) {
+      std::vector<int64_t> rows;
+      for (const mysql::Row& row : Must(client_->Query(
+               fmt::format("SELECT id FROM {}.{} ORDER BY id", database_, table)))) {
+        rows.push_back(std::stoll(*row[0]));
+      }
+      if (rows == ids) continue;
+      wrong.push_back(fmt::format("table {} has rows [{}], expected [{}]", table,
+                                  fmt::join(rows, " "), fmt::join(ids, " ")));
+    }
+    if (!Must(client_->Query("XA RECOVER")).empty()) {
+      wrong.emplace_back("a prepared branch is left");
+    }
+    return wrong;
+  }
+
+  bool IsRequest(const std::string& failpoint) const override {
+    return failpoint.starts_with("mysql.commit") ||
+           failpoint.starts_with("mysql.branches.prepare");
+  }
+
+ private:
+  const Setting setting_;
+  const std::string server_;
+  const std::string database_;
+  Registry registry_;
+  std::unique_ptr<mysql::Client> client_;
+  std::unique_ptr<Config> config_;
+  std::unique_ptr<MemoryLog> log_;
+};
+
+class MysqlConformance : public ::testing::TestWithParam<Setting> {
+ protected:
+  void SetUp() override {
+    if (!std::getenv(GetParam().variable.c_str())) {
+      GTEST_SKIP() << GetParam().variable << " names no server";
+    }
+    subject_ = std::make_unique<MysqlSubject>(GetParam());
+    suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5});
+    suite_->CleanRun();
+  }
+  void TearDown() override {
+    if (!suite_) return;
+    EXPECT_TRUE(suite_->failures().empty())
+        << fmt::format("{}", fmt::join(suite_->failures(), "\n"));
+  }
+  std::unique_ptr<MysqlSubject> subject_;
+  std::unique_ptr<Suite> suite_;
+};
+
+TEST_P(MysqlConformance, CleanRunPassesEveryDurableStep) {
+  std::vector<std::string> wanted = {"mysql.commits.create", "mysql.claim.before",
+                                     "mysql.claim.after",    "mysql.ddl.before",
+                                     "mysql.ddl.after",      "mysql.commit.before",
+                                     "mysql.commit.after"};
+  if (GetParam().workers > 1) {
+    for (const char* step : {"mysql.branches.announced", "mysql.branches.prepare",
+                             "mysql.branches.prepared", "mysql.branches.committed"}) {
+      wanted.emplace_back(step);
+    }
+  }
+  const std::vector<std::string> trace = suite_->CleanRun();
+  for (const std::string& step : wanted) {
+    EXPECT_THAT(trace, ::testing::Contains(step));
+  }
+}
+TEST_P(MysqlConformance, CrashAtEveryStep) { suite_->CrashEverywhere(); }
+TEST_P(MysqlConformance, Scar_20_LostReplies) { suite_->LoseReplies(); }
+TEST_P(MysqlConformance, Scar_23_ZombiesAndLateCommits) { suite_->WakeZombies(); }
+TEST_P(MysqlConformance, LostStores) { suite_->LoseStores(); }
+TEST_P(MysqlConformance, RestoredStores) { suite_->RestoreOldStores(); }
+
+INSTANTIATE_TEST_SUITE_P(
+    , MysqlConformance,
+    ::testing::Values(Setting{"maria_insert", "LEAT_TEST_MARIADB_URL", "insert"},
+                      Setting{"maria_apply", "LEAT_TEST_MARIADB_URL", "apply"},
+                      Setting{"maria_branches", "LEAT_TEST_MARIADB_URL", "insert", 2},
+                      Setting{"mysql_insert", "LEAT_TEST_MYSQL_URL", "insert"},
+                      Setting{"mysql_branches", "LEAT_TEST_MYSQL_URL", "insert", 2}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace leat::conformance
