@@ -124,13 +124,13 @@ Result<std::optional<Token>> CommitTable::Read(Client& client,
   return entry ? entry->token : std::nullopt;
 }
 
-Status CommitTable::Lock(Client& client, const std::set<ShardId>& shards,
-                         const std::string& owner) const {
-  return client
-      .Query(
-          fmt::format("SELECT shard FROM {}{} AND owner = {} ORDER BY shard FOR UPDATE",
-                      table_, Where(shards), QuoteText(owner)))
-      .status();
+Result<bool> CommitTable::Lock(Client& client, const std::set<ShardId>& shards,
+                               const std::string& owner) const {
+  ASSIGN_OR_RETURN(Rows rows,
+                   client.Query(fmt::format(
+                       "SELECT shard FROM {}{} AND owner = {} ORDER BY shard FOR UPDATE",
+                       table_, Where(shards), QuoteText(owner))));
+  return !rows.empty();
 }
 
 Result<bool> CommitTable::Swap(Client& client, const Checkpoint& checkpoint,

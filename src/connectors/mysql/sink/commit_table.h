@@ -44,9 +44,10 @@ class CommitTable {
   // The token as it is.
   Result<std::optional<Token>> Read(Client& client, const ShardId& shard) const;
 
-  // In a transaction: nobody else claims these shards until its end.
-  Status Lock(Client& client, const std::set<ShardId>& shards,
-              const std::string& owner) const;
+  // In a transaction: nobody else claims those of the shards that are the owner's until
+  // its end. False: none is.
+  Result<bool> Lock(Client& client, const std::set<ShardId>& shards,
+                    const std::string& owner) const;
   enum class Standing : uint8_t { kMine, kPrevious, kOther };
   // In a transaction: puts the checkpoint's tokens in place of its previous ones, for
   // `owner`. False: something is not as expected; roll back.

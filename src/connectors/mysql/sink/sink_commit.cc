@@ -28,7 +28,9 @@ Status MysqlSink::Begin() {
   touched_.clear();
   branch_.clear();
   if (branched()) {
-    // Whoever takes over has to know of the branches before there are any.
+    // Whoever takes over has to know of the branches before there are any, and to find
+    // every connection that could prepare one.
+    for (auto& writer : writers_) RETURN_IF_ERROR(writer->Ready(owner_));
     branch_ = fmt::format("leat-{}-{}", owner_.substr(0, 40), ++branches_);
     ASSIGN_OR_RETURN(Client * control, Control());
     ASSIGN_OR_RETURN(const bool owned,
@@ -40,7 +42,9 @@ Status MysqlSink::Begin() {
   RETURN_IF_ERROR(tokens.Begin(owner_, ""));
   began_ = true;
   // Held to the end: a new owner waits for this transaction, or ends it.
-  return commits_.Lock(*tokens.client(), shards_, owner_);
+  ASSIGN_OR_RETURN(const bool owned, commits_.Lock(*tokens.client(), shards_, owner_));
+  if (!owned && !shards_.empty()) return Fenced(context_.pipeline, options_.url.Where());
+  return Status::Ok();
 }
 
 Status MysqlSink::BeginWriter(Writer& writer) {

@@ -57,11 +57,13 @@ Status Writer::SetUp(const std::string& owner) {
   ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));
   RETURN_IF_ERROR(SetUpSinkSession(*client_, options_));
   // By this name a later owner finds the connection, to end it.
-  RETURN_IF_ERROR(
-      client_
-          ->Query(fmt::format("SELECT GET_LOCK({}, 0)",
-                              QuoteText(CommitTable::LockName(owner, number_))))
-          .status());
+  ASSIGN_OR_RETURN(auto named, client_->QueryValue(fmt::format(
+                                   "SELECT GET_LOCK({}, 10)",
+                                   QuoteText(CommitTable::LockName(owner, number_)))));
+  if (named.value_or("") != "1") {
+    return Status::Transient("an older connection of this process has not ended at " +
+                             options_.url.Where());
+  }
   ASSIGN_OR_RETURN(auto packet, client_->QueryValue("SELECT @@max_allowed_packet"));
   const std::string text = packet.value_or("");
   std::from_chars(text.data(), text.data() + text.size(), packet_);
@@ -70,22 +72,24 @@ Status Writer::SetUp(const std::string& owner) {
   return Status::Ok();
 }
 
+Status Writer::Ready(const std::string& owner) {
+  if (client_ && !client_->Execute("DO 0").ok()) Disconnect();
+  return Connected(owner).status();
+}
+
 Status Writer::Begin(const std::string& owner, const std::string& branch) {
-  const std::string sql =
-      branch.empty() ? "START TRANSACTION"
-                     : fmt::format("XA START {}, '{}'", QuoteText(branch), number_);
-  const bool fresh = !client_;
-  ASSIGN_OR_RETURN(Client * client, Connected(owner));
-  Status begun = Note(client->Execute(sql));
-  if (!begun.ok() && lost_ && !fresh) {
-    // It was idle for long; nothing was lost with it.
-    Disconnect();
-    ASSIGN_OR_RETURN(client, Connected(owner));
-    begun = Note(client->Execute(sql));
-  }
-  if (!begun.ok()) Disconnect();
-  began_ = begun.ok();
+  prepared_ = false;
   branch_ = branch;
+  if (branch.empty()) {
+    RETURN_IF_ERROR(Ready(owner));
+  } else if (!client_) {
+    return Status::Transient("the connection to " + options_.url.Where() + " was lost");
+  }
+  Status begun = Note(client_->Execute(
+      branch.empty() ? "START TRANSACTION"
+                     : fmt::format("XA START {}, '{}'", QuoteText(branch), number_)));
+  began_ = begun.ok();
+  if (!begun.ok()) Disconnect();
   return begun;
 }
 
@@ -179,6 +183,7 @@ Status Writer::Failed(const RowStatement& statement, const ServerError& error) {
 Status Writer::Prepare() {
   const std::string name = fmt::format("{}, '{}'", QuoteText(branch_), number_);
   RETURN_IF_ERROR(Note(client_->Execute("XA END " + name)));
+  prepared_ = true;
   return Note(client_->Execute("XA PREPARE " + name));
 }
 
@@ -192,8 +197,16 @@ Status Writer::Commit() {
 void Writer::Rollback() {
   if (!began_) return;
   began_ = false;
-  // A branch under way has several ways to end; the connection's end is one for all.
-  if (!client_ || !branch_.empty() || !client_->Execute("ROLLBACK").ok()) Disconnect();
+  // What is not prepared ends with its connection, whatever state it is in.
+  const bool undone =
+      client_ &&
+      (branch_.empty()
+           ? client_->Execute("ROLLBACK").ok()
+           : prepared_ && client_
+                              ->Execute(fmt::format("XA ROLLBACK {}, '{}'",
+                                                    QuoteText(branch_), number_))
+                              .ok());
+  if (!undone) Disconnect();
 }
 
 void Writer::Disconnect() {

@@ -27,15 +27,17 @@ class Writer {
   // `number` of this owner's connections, from 0.
   Writer(const SinkOptions& options, int number);
 
-  // Begins, connecting first where there is no connection. `branch`: of that name; else
-  // a plain transaction.
+  // Connected, anew where the connection was lost while nothing was under way.
+  Status Ready(const std::string& owner);
+  // Begins a transaction, Ready or not; or a branch of that name, when Ready: who settles
+  // it has to have found the connection.
   Status Begin(const std::string& owner, const std::string& branch);
   bool began() const { return began_; }
 
   Status Write(const std::shared_ptr<const TablePlan>& plan, Change change,
                const RowBatches& batches, std::span<const RowRef> rows,
                const Reject& reject);
-  // Deletes every row.
+  // Deletes every row of the table.
   Status Clear(const TablePlan& plan);
 
   // A branch: from then on it outlives the connection. Commit ends it.
@@ -73,6 +75,7 @@ class Writer {
   size_t packet_ = 0;      // the server's max_allowed_packet
   bool began_ = false;
   std::string branch_;
+  bool prepared_ = false;
   bool conflict_ = false;
   bool lost_ = false;
 };
