@@ -107,7 +107,7 @@ class MysqlSubject final : public Subject {
   std::unique_ptr<MemoryLog> log_;
 };
 
-class MysqlConformance : public ::testing::TestWithParam<Setting> {
+class MysqlSinkConformance : public ::testing::TestWithParam<Setting> {
  protected:
   void SetUp() override {
     if (!std::getenv(GetParam().variable.c_str())) {
@@ -126,7 +126,7 @@ class MysqlConformance : public ::testing::TestWithParam<Setting> {
   std::unique_ptr<Suite> suite_;
 };
 
-TEST_P(MysqlConformance, CleanRunPassesEveryDurableStep) {
+TEST_P(MysqlSinkConformance, CleanRunPassesEveryDurableStep) {
   std::vector<std::string> wanted = {"mysql.commits.create", "mysql.claim.before",
                                      "mysql.claim.after",    "mysql.ddl.before",
                                      "mysql.ddl.after",      "mysql.commit.before",
@@ -142,14 +142,14 @@ TEST_P(MysqlConformance, CleanRunPassesEveryDurableStep) {
     EXPECT_THAT(trace, ::testing::Contains(step));
   }
 }
-TEST_P(MysqlConformance, CrashAtEveryStep) { suite_->CrashEverywhere(); }
-TEST_P(MysqlConformance, Scar_20_LostReplies) { suite_->LoseReplies(); }
-TEST_P(MysqlConformance, Scar_23_ZombiesAndLateCommits) { suite_->WakeZombies(); }
-TEST_P(MysqlConformance, LostStores) { suite_->LoseStores(); }
-TEST_P(MysqlConformance, RestoredStores) { suite_->RestoreOldStores(); }
+TEST_P(MysqlSinkConformance, CrashAtEveryStep) { suite_->CrashEverywhere(); }
+TEST_P(MysqlSinkConformance, Scar_20_LostReplies) { suite_->LoseReplies(); }
+TEST_P(MysqlSinkConformance, Scar_23_ZombiesAndLateCommits) { suite_->WakeZombies(); }
+TEST_P(MysqlSinkConformance, LostStores) { suite_->LoseStores(); }
+TEST_P(MysqlSinkConformance, RestoredStores) { suite_->RestoreOldStores(); }
 
 INSTANTIATE_TEST_SUITE_P(
-    , MysqlConformance,
+    , MysqlSinkConformance,
     ::testing::Values(Setting{"maria_insert", "LEAT_TEST_MARIADB_URL", "insert"},
                       Setting{"maria_branches", "LEAT_TEST_MARIADB_URL", "insert", 2},
                       Setting{"mysql_branches", "LEAT_TEST_MYSQL_URL", "insert", 2}),
