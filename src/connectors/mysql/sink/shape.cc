@@ -86,10 +86,8 @@ class Alteration {
  private:
   // The target's column that had the values of column `i` before, by another name.
   const TargetColumn* OldName(size_t i) const {
-    if (!before_ || i >= renamed_from_.size() || renamed_from_[i].empty()) return nullptr;
-    const int old = before_->source->Find(renamed_from_[i]);
-    if (old < 0) return nullptr;
-    const std::string& name = before_->names[static_cast<size_t>(old)];
+    if (i >= renamed_from_.size() || renamed_from_[i].empty()) return nullptr;
+    const std::string& name = now_.NameOf(renamed_from_[i]);
     return FindName(now_, name) < 0 ? target_.Find(name) : nullptr;
   }
 
@@ -157,10 +155,9 @@ class Alteration {
 Result<Shape> Shape::Make(const SinkOptions& options, const SchemaRef& source) {
   Shape shape;
   shape.source = source;
+  shape.renames = options.columns;
   for (const Column& column : source->columns) {
-    const auto renamed = options.columns.find(column.name);
-    shape.names.push_back(renamed == options.columns.end() ? column.name
-                                                           : renamed->second);
+    shape.names.push_back(shape.NameOf(column.name));
   }
   for (const std::string& name : options.key) {
     const int at = source->Find(name);
@@ -178,6 +175,11 @@ Result<Shape> Shape::Make(const SinkOptions& options, const SchemaRef& source) {
                     source->id.ToString()));
   }
   return shape;
+}
+
+const std::string& Shape::NameOf(const std::string& column) const {
+  const auto found = renames.find(column);
+  return found == renames.end() ? column : found->second;
 }
 
 std::vector<std::string> Shape::KeyNames() const {

@@ -3,6 +3,7 @@
 // functions and values. Errors: kConfig, for a column or key that cannot be had.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,11 @@ struct Shape {
   std::vector<std::string> names;  // in the target, one for each column
   std::vector<int> key;            // positions; empty with `mode: insert` without `key`
 
+  std::map<std::string, std::string> renames;  // SinkOptions::columns
+
   static Result<Shape> Make(const SinkOptions& options, const SchemaRef& source);
+  // What a column of the source is called in the target.
+  const std::string& NameOf(const std::string& column) const;
   std::vector<std::string> KeyNames() const;
 };
 

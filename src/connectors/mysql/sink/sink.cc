@@ -38,7 +38,7 @@ Needs MysqlSink::needs() const {
 Status MysqlSink::Open(std::span<const SchemaRef> tables) {
   ASSIGN_OR_RETURN(Client * control, Control());
   RETURN_IF_ERROR(commits_.Create(*control));
-  for (const SchemaRef& table : tables) RETURN_IF_ERROR(Follow(table, nullptr));
+  for (const SchemaRef& table : tables) RETURN_IF_ERROR(Meet(table));
   return Status::Ok();
 }
 

@@ -53,6 +53,7 @@ class MysqlSink final : public Sink {
 
   // Tables.
   Status Apply(const Event& event);
+  Status Meet(const SchemaRef& source);
   Status Follow(const SchemaRef& source, const Event* change);
   Status MakeTable(Client& control, const Shape& shape, const TableId& id);
   Result<TargetTable> Evolve(Client& control, const Shape& shape, TargetTable target,

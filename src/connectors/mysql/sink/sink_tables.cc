@@ -51,6 +51,21 @@ Result<MysqlSink::Plan> MysqlSink::PlanOf(const SchemaRef& source) {
   return found->second;
 }
 
+// At the start the source may know a newer shape than that of the rows it will read next:
+// a table that is there is left as it is until they come.
+Status MysqlSink::Meet(const SchemaRef& source) {
+  const TableId id = options_.TableFor(source->id);
+  ASSIGN_OR_RETURN(Shape shape, Shape::Make(options_, source));
+  ASSIGN_OR_RETURN(Client * control, Control());
+  ASSIGN_OR_RETURN(auto target, LoadTarget(control, id));
+  if (target && options_.evolve) {
+    ASSIGN_OR_RETURN(auto changes,
+                     AlterTableSql(*target, nullptr, shape, {}, control->server()));
+    if (!changes.empty()) return Status::Ok();
+  }
+  return Follow(source, nullptr);
+}
+
 Status MysqlSink::Follow(const SchemaRef& source, const Event* change) {
   const TableId id = options_.TableFor(source->id);
   const auto known = plans_.find(source->id);
