@@ -72,11 +72,10 @@ class Planner {
 
   Status CheckKeys() {
     const std::vector<std::string> key = plan_.shape.KeyNames();
-    bool found = false;
     std::string second;
     for (const auto& [index, columns] : plan_.target.unique) {
       if (HasAll(columns, key) && HasAll(key, columns)) {
-        found = true;
+        if (index_ != "PRIMARY") index_ = index;
       } else if (!HasAll(columns, key) || key.empty()) {
         second = index;
       }
@@ -88,7 +87,14 @@ class Planner {
           second));
     }
     if (!options_.keyed()) return Status::Ok();
-    if (!found) {
+    if (options_.workers > 1 && !index_.empty() && index_ != "PRIMARY") {
+      return Refuse(fmt::format(
+          "the key is unique index `{}`, of which the server locks what lies between its "
+          "values too, so that several workers wait for each other: make it the primary "
+          "key, or say `workers: 1`",
+          index_));
+    }
+    if (index_.empty()) {
       return Refuse(fmt::format(
           "no primary key or unique index has exactly the key's columns ({0}), so a row "
           "would be written twice: run ALTER TABLE ... ADD UNIQUE ({0}), or name other "
@@ -195,7 +201,14 @@ class Planner {
           fmt::format("{} = {}", QuoteName(Target(column).name), Compared(column)));
     }
     RowSql& sql = plan_.remove;
-    sql.head = "DELETE FROM " + plan_.name + " WHERE ";
+    // Of a small table the optimizer would read all rows, and wait for those that another
+    // worker has locked.
+    sql.head = server_.mariadb
+                   ? "DELETE FROM " + plan_.name + " WHERE "
+                   : fmt::format(
+                         "DELETE leat_old FROM {} AS leat_old FORCE INDEX ({}) "
+                         "WHERE ",
+                         plan_.name, QuoteName(index_));
     sql.row = "(" + Join(conditions, " AND ") + ")";
     sql.separator = " OR ";
     sql.columns = plan_.shape.key;
@@ -205,6 +218,7 @@ class Planner {
   const SinkOptions& options_;
   const ServerInfo& server_;
   TablePlan& plan_;
+  std::string index_;  // of the key
   std::vector<int> columns_;
 };
 

@@ -97,6 +97,8 @@ Status MysqlSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
       return Status::Cancelled("stopped while rows were locked by others");
     }
     mine.clear();
+    // Should the workers have locked each other's rows, one of them writes alone.
+    alone_ = tries > 1;
     written = Replay();
     if (written.ok()) written = WriteOnce(batch, &mine);
   }
@@ -198,7 +200,7 @@ Status MysqlSink::WriteLanes(TableChanges& changes, std::vector<DeadLetter>* rej
   std::vector<std::vector<DeadLetter>> refused(lanes.size());
   std::vector<Status> results(lanes.size());
   const auto run = [&](size_t lane) -> Status {
-    Writer& writer = *writers_[lane];
+    Writer& writer = *writers_[alone_ ? 0 : lane];
     RETURN_IF_ERROR(BeginWriter(writer));
     for (const TableChanges::Step& step : lanes[lane]) {
       RETURN_IF_ERROR(writer.Write(plan, step.change, changes.batches(), step.rows,
@@ -215,10 +217,12 @@ Status MysqlSink::WriteLanes(TableChanges& changes, std::vector<DeadLetter>* rej
   };
   std::vector<std::thread> threads;
   for (size_t lane = 1; lane < lanes.size(); lane++) {
-    if (!has_rows(lane)) continue;
+    if (!has_rows(lane) || alone_) continue;
     threads.emplace_back([&, lane] { results[lane] = run(lane); });
   }
-  if (has_rows(0)) results[0] = run(0);
+  for (size_t lane = 0; lane < (alone_ ? lanes.size() : 1); lane++) {
+    if (has_rows(lane)) results[lane] = run(lane);
+  }
   for (std::thread& thread : threads) thread.join();
   for (const Status& result : results) RETURN_IF_ERROR(result);
   for (auto& some : refused) std::ranges::move(some, std::back_inserter(*rejects));

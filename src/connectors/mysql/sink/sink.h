@@ -69,6 +69,8 @@ class MysqlSink final : public Sink {
   Status Truncate(const TableId& table);
   Status Replay();
   void Keep(const Batch& batch, size_t rejects);
+  // The epoch is over, one way or the other.
+  void StartAnew();
 
   // The transaction.
   bool branched() const { return options_.workers > 1; }
@@ -102,6 +104,7 @@ class MysqlSink final : public Sink {
   std::vector<Kept> kept_;  // the epoch so far, while it is small
   int64_t kept_bytes_ = 0;
   bool replayable_ = true;
+  bool alone_ = false;  // one writer writes the rest of the epoch
 };
 
 }  // namespace leat::mysql

@@ -93,9 +93,7 @@ Result<Committed> MysqlSink::Commit(const Checkpoint& checkpoint) {
   }
   began_ = false;
   touched_.clear();
-  staged_bytes_ = kept_bytes_ = 0;
-  kept_.clear();
-  replayable_ = true;
+  StartAnew();
   return Committed{};
 }
 
@@ -153,18 +151,21 @@ Result<Committed> MysqlSink::Settle(const Checkpoint& checkpoint) {
   const Status settled = commits_.Settle(*control, shards_);
   if (!settled.ok()) return Status::UnknownOutcome(settled.message());
   unknown_ = false;
-  staged_bytes_ = kept_bytes_ = 0;
-  kept_.clear();
-  replayable_ = true;
+  StartAnew();
   return Committed{};
 }
 
 Status MysqlSink::Abort() {
   Rollback();
+  StartAnew();
+  return Status::Ok();
+}
+
+void MysqlSink::StartAnew() {
   staged_bytes_ = kept_bytes_ = 0;
   kept_.clear();
   replayable_ = true;
-  return Status::Ok();
+  alone_ = false;
 }
 
 // A connection that a new owner has ended looks like one that was lost.
