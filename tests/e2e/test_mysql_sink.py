@@ -309,6 +309,7 @@ def test_schema_changes_are_followed(server, project):
     server.query("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(5), b INT NOT NULL, c INT)")
     server.query("INSERT INTO t VALUES (1, 'x', 1, 1)")
     pipeline(project, server, ["t"])
+    project.catch_up()
     run = project.start()
     steps = ["ALTER TABLE t ADD COLUMN d DATETIME(3) NULL", "INSERT INTO t VALUES "
              "(2, 'y', 2, 2, '2024-01-01 10:00:00.5')", "ALTER TABLE t MODIFY a VARCHAR(40)",

@@ -296,7 +296,7 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
   const TableId& id = taken.chunk.schema->id;
   uint32_t seq = 0;
   SchemaRef& announced = announced_[id];
-  if (!announced || !announced->SameShape(*taken.chunk.schema)) {
+  if (!announced || !SameDeclaration(*announced, *taken.chunk.schema)) {
     Event event;
     event.kind = Event::Kind::kSchema;
     event.table = id;
@@ -421,13 +421,13 @@ void LogSource::Announce(Batch* batch) {
     }
     sink_knows_[event.table] = event.schema;
     SchemaRef& announced = announced_[event.table];
-    bool same = announced && announced->SameShape(*event.schema);
+    bool same = announced && SameDeclaration(*announced, *event.schema);
     announced = event.schema;
     return same && event.renamed_from.empty();
   });
   for (const Chunk& chunk : batch->chunks) {
     SchemaRef& announced = announced_[chunk.schema->id];
-    if (announced && announced->SameShape(*chunk.schema)) continue;
+    if (announced && SameDeclaration(*announced, *chunk.schema)) continue;
     announced = chunk.schema;
     Event event;
     event.kind = Event::Kind::kSchema;

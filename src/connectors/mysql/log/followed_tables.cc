@@ -80,7 +80,7 @@ Result<bool> FollowedTables::OnTableMap(std::string_view body,
         table->floor = floor->second;
       }
     }
-    bool same = table->schema && table->schema->SameShape(*schema) &&
+    bool same = table->schema && SameDeclaration(*table->schema, *schema) &&
                 !pending_.renames.contains(id.ToString());
     if (pending_.dropped.contains(id.ToString())) Truncate(id, "", events);
     if (!same) Announce(table, schema, events);

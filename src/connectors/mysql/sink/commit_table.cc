@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <mysqld_error.h>
 
+#include <algorithm>
 #include <charconv>
 #include <thread>
 
@@ -138,35 +139,43 @@ Result<bool> CommitTable::Swap(Client& client, const Checkpoint& checkpoint,
                                const std::string& branch) const {
   for (const ShardRange& range : checkpoint.shards) {
     const Token token = checkpoint.TokenOf(range);
-    const auto found = range.previous.find(kName);
-    const bool none = found == range.previous.end() || !found->second;
+    const Token* before = FindToken(range.previous, kName);
+    const bool ahead = std::ranges::find(range.ahead, kName) != range.ahead.end();
+    std::string set = "updated_at = UTC_TIMESTAMP(6)";
+    if (!ahead) {
+      set += fmt::format(", epoch = {}, attempt = {}, token = {}", token.epoch,
+                         QuoteText(token.attempt), QuoteText(token.ToJson()));
+    }
     const std::string previous =
-        none ? "epoch IS NULL"
-             : fmt::format("epoch = {} AND attempt = {}", found->second->epoch,
-                           QuoteText(found->second->attempt));
-    RETURN_IF_ERROR(client.Execute(fmt::format(
-        "UPDATE {} SET epoch = {}, attempt = {}, token = {}, branch = {}, "
-        "updated_at = UTC_TIMESTAMP(6){} AND owner = {} AND {}",
-        table_, token.epoch, QuoteText(token.attempt), QuoteText(token.ToJson()),
-        branch.empty() ? "NULL" : QuoteText(branch), Where(range.shard), QuoteText(owner),
-        previous)));
+        before ? fmt::format("epoch = {} AND attempt = {}", before->epoch,
+                             QuoteText(before->attempt))
+               : "epoch IS NULL";
+    RETURN_IF_ERROR(
+        client.Execute(fmt::format("UPDATE {} SET {}{} AND owner = {} AND {}", table_,
+                                   set, Where(range.shard), QuoteText(owner), previous)));
     if (client.affected_rows() != 1) return false;
   }
+  if (branch.empty()) return true;
+  // Shards that did not move announce the same branches.
+  RETURN_IF_ERROR(client.Execute(
+      fmt::format("UPDATE {} SET branch = pending WHERE pipeline = {} AND owner = {} AND "
+                  "pending = {}",
+                  table_, QuoteText(pipeline_), QuoteText(owner), QuoteText(branch))));
   return true;
 }
 
 Result<CommitTable::Standing> CommitTable::Compare(Client& client,
                                                    const Checkpoint& checkpoint) const {
-  bool mine = true;
+  bool mine = false;
   bool previous = true;
   for (const ShardRange& range : checkpoint.shards) {
     // Waits for a transaction that has changed the row, however it ends.
     ASSIGN_OR_RETURN(auto entry, Get(client, range.shard, " FOR UPDATE"));
     const std::optional<Token> now = entry ? entry->token : std::nullopt;
-    const auto found = range.previous.find(kName);
-    const bool none = found == range.previous.end() || !found->second;
-    mine = mine && now && now->SameEpoch(checkpoint.TokenOf(range));
-    previous = previous && (now ? !none && now->SameEpoch(*found->second) : none);
+    const Token* before = FindToken(range.previous, kName);
+    const bool ahead = std::ranges::find(range.ahead, kName) != range.ahead.end();
+    mine = mine || (!ahead && now && now->SameEpoch(checkpoint.TokenOf(range)));
+    previous = previous && (now ? before && now->SameEpoch(*before) : !before);
   }
   return mine ? Standing::kMine : previous ? Standing::kPrevious : Standing::kOther;
 }
@@ -195,10 +204,11 @@ Status CommitTable::Forget(Client& client, const std::set<ShardId>& shards,
                   table_, Where(shards), QuoteText(owner), QuoteText(pending)));
 }
 
-Status CommitTable::Settle(Client& client, const std::set<ShardId>& shards) const {
+Status CommitTable::Settle(Client& client, const std::set<ShardId>& shards,
+                           const std::string& owner) const {
   for (const ShardId& shard : shards) {
     ASSIGN_OR_RETURN(auto entry, Get(client, shard, ""));
-    if (entry && !entry->pending.empty()) {
+    if (entry && entry->owner == owner && !entry->pending.empty()) {
       RETURN_IF_ERROR(SettleEntry(client, shard, *entry));
     }
   }

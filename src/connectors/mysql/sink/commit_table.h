@@ -65,9 +65,10 @@ class CommitTable {
   // All branches of `pending` are settled.
   Status Forget(Client& client, const std::set<ShardId>& shards, const std::string& owner,
                 const std::string& pending) const;
-  // Ends the owner's connections and commits or rolls back the branches that its rows
-  // announce.
-  Status Settle(Client& client, const std::set<ShardId>& shards) const;
+  // Ends the owner's other connections, and commits or rolls back the branches that its
+  // rows of these shards announce.
+  Status Settle(Client& client, const std::set<ShardId>& shards,
+                const std::string& owner) const;
 
   // A name for GET_LOCK by which a connection of an owner is found.
   static std::string LockName(const std::string& owner, int connection);

@@ -42,9 +42,9 @@ Status MysqlSink::Open(std::span<const SchemaRef> tables) {
   return Status::Ok();
 }
 
-Result<Tokens> MysqlSink::GetTokens(const ShardId& shard,
-                                    std::span<const SinkTable> tables,
-                                    const std::string& claim) {
+Result<ShardTokens> MysqlSink::GetTokens(std::span<const ShardId> shards,
+                                         std::span<const SinkTable> tables,
+                                         const std::string& claim) {
   if (!claim.empty() && claim != owner_) {
     // Connections go by their owner's name.
     for (auto& writer : writers_) writer->Disconnect();
@@ -53,16 +53,13 @@ Result<Tokens> MysqlSink::GetTokens(const ShardId& shard,
     shards_.clear();
   }
   ASSIGN_OR_RETURN(Client * control, Control());
-  Tokens tokens;
-  for (const SinkTable& table : tables) {
-    tokens[table] = std::nullopt;
-    if (table != CommitTable::kName) continue;
-    if (claim.empty()) {
-      ASSIGN_OR_RETURN(tokens[table], commits_.Read(*control, shard));
-    } else {
-      ASSIGN_OR_RETURN(tokens[table], commits_.Claim(*control, shard, claim));
-      shards_.insert(shard);
-    }
+  ShardTokens tokens;
+  if (std::ranges::find(tables, CommitTable::kName) == tables.end()) return tokens;
+  for (const ShardId& shard : shards) {
+    ASSIGN_OR_RETURN(auto token, claim.empty() ? commits_.Read(*control, shard)
+                                               : commits_.Claim(*control, shard, claim));
+    if (!claim.empty()) shards_.insert(shard);
+    if (token) tokens[shard][CommitTable::kName] = *std::move(token);
   }
   return tokens;
 }

@@ -35,14 +35,17 @@ class MysqlSink final : public Sink {
   Needs needs() const override;
   SinkTable TableFor(const TableId& source) const override { return CommitTable::kName; }
   Status Open(std::span<const SchemaRef> tables) override;
-  Result<Tokens> GetTokens(const ShardId& shard, std::span<const SinkTable> tables,
-                           const std::string& claim) override;
+  Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
+                                std::span<const SinkTable> tables,
+                                const std::string& claim) override;
   Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) override;
   int64_t staged_bytes() const override { return staged_bytes_; }
   Result<Prepared> Prepare() override;
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;
-  Status Upkeep(SteadyTime deadline) override { return Status::Ok(); }
+  Status Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) override {
+    return Status::Ok();
+  }
 
  private:
   using Plan = std::shared_ptr<const TablePlan>;

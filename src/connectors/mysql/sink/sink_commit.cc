@@ -148,7 +148,7 @@ Result<Committed> MysqlSink::Settle(const Checkpoint& checkpoint) {
           "reading the epoch again");
     case CommitTable::Standing::kMine: break;
   }
-  const Status settled = commits_.Settle(*control, shards_);
+  const Status settled = commits_.Settle(*control, shards_, owner_);
   if (!settled.ok()) return Status::UnknownOutcome(settled.message());
   unknown_ = false;
   StartAnew();

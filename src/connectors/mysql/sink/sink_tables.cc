@@ -5,6 +5,7 @@
 
 #include "base/failpoint.h"
 #include "connectors/mysql/sink/sink.h"
+#include "connectors/mysql/values/column.h"
 
 namespace leat::mysql {
 namespace {
@@ -43,8 +44,7 @@ Status MysqlSink::Apply(const Event& event) {
 
 Result<MysqlSink::Plan> MysqlSink::PlanOf(const SchemaRef& source) {
   auto found = plans_.find(source->id);
-  if (found == plans_.end() || (found->second->shape.source != source &&
-                                !found->second->shape.source->SameShape(*source))) {
+  if (found == plans_.end() || !SameDeclaration(*found->second->shape.source, *source)) {
     RETURN_IF_ERROR(Follow(source, nullptr));
     found = plans_.find(source->id);
   }
@@ -71,10 +71,7 @@ Status MysqlSink::Follow(const SchemaRef& source, const Event* change) {
   const auto known = plans_.find(source->id);
   // A replayed or repeated announcement; what the columns are called may say more.
   if (known != plans_.end() && known->second->target.id == id &&
-      known->second->shape.source->SameShape(*source) &&
-      known->second->shape.source->columns.size() == source->columns.size() &&
-      std::ranges::equal(known->second->shape.source->columns, source->columns, {},
-                         &Column::source_type, &Column::source_type)) {
+      SameDeclaration(*known->second->shape.source, *source)) {
     return Status::Ok();
   }
   ASSIGN_OR_RETURN(Shape shape, Shape::Make(options_, source));

@@ -274,6 +274,12 @@ Result<SchemaRef> MakeSchema(const TableDef& table) {
   return TableSchema::Make(table.id, std::move(columns), table.key);
 }
 
+bool SameDeclaration(const TableSchema& a, const TableSchema& b) {
+  return &a == &b || (a.SameShape(b) &&
+                      std::ranges::equal(a.columns, b.columns, {}, &Column::source_type,
+                                         &Column::source_type));
+}
+
 std::string SourceType(const ColumnDef& c) {
   auto number = [&](const char* name) {
     return fmt::format("{}{}", name, c.is_unsigned ? " unsigned" : "");

@@ -105,6 +105,9 @@ Result<std::shared_ptr<arrow::DataType>> ArrowType(const ColumnDef& column);
 // NULL, for its zero dates.
 Result<SchemaRef> MakeSchema(const TableDef& table);
 
+// The same shape, declared with the same words: a longer VARCHAR is another one.
+bool SameDeclaration(const TableSchema& a, const TableSchema& b);
+
 // One row of information_schema.COLUMNS; empty strings and -1 stand for NULL.
 struct InformationSchemaColumn {
   std::string name;           // COLUMN_NAME
