@@ -56,20 +56,22 @@ Result<Client*> Writer::Connected(const std::string& owner) {
 Status Writer::SetUp(const std::string& owner) {
   ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));
   RETURN_IF_ERROR(SetUpSinkSession(*client_, options_));
-  // By this name a later owner finds the connection, to end it.
-  ASSIGN_OR_RETURN(auto named, client_->QueryValue(fmt::format(
-                                   "SELECT GET_LOCK({}, 10)",
-                                   QuoteText(CommitTable::LockName(owner, number_)))));
-  if (named.value_or("") != "1") {
-    return Status::Transient("an older connection of this process has not ended at " +
-                             options_.url.Where());
-  }
+  if (!owner.empty()) RETURN_IF_ERROR(TakeName(CommitTable::LockName(owner, number_)));
   ASSIGN_OR_RETURN(auto packet, client_->QueryValue("SELECT @@max_allowed_packet"));
   const std::string text = packet.value_or("");
   std::from_chars(text.data(), text.data() + text.size(), packet_);
   packet_ = std::max<size_t>(packet_, 2 * kPacketRest);
   most_bytes_ = std::min(packet_ - kPacketRest, kMostStatementBytes);
   return Status::Ok();
+}
+
+// By this name a later owner finds the connection, to end it.
+Status Writer::TakeName(const std::string& name) {
+  ASSIGN_OR_RETURN(auto taken, client_->QueryValue(fmt::format("SELECT GET_LOCK({}, 10)",
+                                                               QuoteText(name))));
+  if (taken.value_or("") == "1") return Status::Ok();
+  return Status::Transient("an older connection of this process has not ended at " +
+                           options_.url.Where());
 }
 
 Status Writer::Ready(const std::string& owner) {

@@ -48,7 +48,8 @@ class Writer {
   // Ends the connection, and with it what is not prepared.
   void Disconnect();
 
-  // Connected, for statements of the transaction.
+  // Connected, for statements of the transaction. Without an owner the connection only
+  // looks, and has no name.
   Result<Client*> Connected(const std::string& owner);
   Client* client() { return client_.get(); }
   // The last error: written again, the rows may go through.
@@ -59,6 +60,7 @@ class Writer {
 
  private:
   Status SetUp(const std::string& owner);
+  Status TakeName(const std::string& name);
   Status Run(RowStatement& statement, const RowBatches& batches,
              std::span<const RowRef> rows, const Reject& reject);
   Status RunHalves(RowStatement& statement, const RowBatches& batches,
