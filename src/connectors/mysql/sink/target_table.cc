@@ -24,54 +24,37 @@ std::string Only(const TableId& id, std::string_view prefix = "") {
                      QuoteText(id.database), QuoteText(id.table));
 }
 
-Status LoadColumns(Client* client, TargetTable* table) {
-  ASSIGN_OR_RETURN(
-      Rows rows,
-      client->Query("SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COLLATION_NAME, "
-                    "IS_NULLABLE, COLUMN_DEFAULT IS NOT NULL, EXTRA, "
-                    "GENERATION_EXPRESSION, DATETIME_PRECISION, NUMERIC_SCALE FROM "
-                    "information_schema.COLUMNS WHERE " +
-                    Only(table->id) + " ORDER BY ORDINAL_POSITION"));
-  for (const Row& row : rows) {
-    TargetColumn column;
-    column.name = Text(row[0]);
-    column.data_type = Text(row[1]);
-    column.column_type = Text(row[2]);
-    column.collation = Text(row[3]);
-    column.nullable = Text(row[4]) == "YES";
-    const std::string extra = Text(row[6]);
-    column.has_default =
-        Text(row[5]) == "1" || extra.find("auto_increment") != std::string::npos;
-    column.generated = !Text(row[7]).empty();
-    column.fraction = Number(row[8]);
-    column.scale = Number(row[9]);
-    table->columns.push_back(std::move(column));
-  }
-  return Status::Ok();
+// One round trip: a start reads many tables. Each answers rows.
+std::string Queries(const TableId& id) {
+  const std::string only = Only(id);
+  return fmt::format(
+      "SELECT ENGINE, TABLE_COMMENT FROM information_schema.TABLES WHERE {0};"
+      "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, "
+      "COLUMN_DEFAULT IS NOT NULL, EXTRA, GENERATION_EXPRESSION, DATETIME_PRECISION, "
+      "NUMERIC_SCALE FROM information_schema.COLUMNS WHERE {0} ORDER BY "
+      "ORDINAL_POSITION;"
+      "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS "
+      "WHERE NON_UNIQUE = 0 AND {0} ORDER BY INDEX_NAME, SEQ_IN_INDEX;"
+      "SELECT 1 FROM information_schema.KEY_COLUMN_USAGE WHERE {0} AND "
+      "REFERENCED_TABLE_NAME IS NOT NULL LIMIT 1;"
+      "SELECT 1 FROM information_schema.KEY_COLUMN_USAGE WHERE {1} LIMIT 1",
+      only, Only(id, "REFERENCED_"));
 }
 
-Status LoadUnique(Client* client, TargetTable* table) {
-  ASSIGN_OR_RETURN(
-      Rows rows, client->Query("SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM "
-                               "information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND " +
-                               Only(table->id) + " ORDER BY INDEX_NAME, SEQ_IN_INDEX"));
-  for (const Row& row : rows) {
-    table->unique[Text(row[0])].push_back(row[2] ? "" : Text(row[1]));
-  }
-  return Status::Ok();
-}
-
-Status LoadForeignKeys(Client* client, TargetTable* table) {
-  for (const std::string& where :
-       {Only(table->id) + " AND REFERENCED_TABLE_NAME IS NOT NULL",
-        Only(table->id, "REFERENCED_")}) {
-    ASSIGN_OR_RETURN(Rows rows,
-                     client->Query("SELECT 1 FROM information_schema.KEY_COLUMN_USAGE "
-                                   "WHERE " +
-                                   where + " LIMIT 1"));
-    table->foreign_keys = table->foreign_keys || !rows.empty();
-  }
-  return Status::Ok();
+TargetColumn ColumnOf(const Row& row) {
+  TargetColumn column;
+  column.name = Text(row[0]);
+  column.data_type = Text(row[1]);
+  column.column_type = Text(row[2]);
+  column.collation = Text(row[3]);
+  column.nullable = Text(row[4]) == "YES";
+  const std::string extra = Text(row[6]);
+  column.has_default =
+      Text(row[5]) == "1" || extra.find("auto_increment") != std::string::npos;
+  column.generated = !Text(row[7]).empty();
+  column.fraction = Number(row[8]);
+  column.scale = Number(row[9]);
+  return column;
 }
 
 }  // namespace
@@ -90,19 +73,20 @@ const TargetColumn* TargetTable::Find(std::string_view name) const {
 }
 
 Result<std::optional<TargetTable>> LoadTarget(Client* client, const TableId& id) {
-  ASSIGN_OR_RETURN(
-      Rows rows,
-      client->Query("SELECT ENGINE, TABLE_COMMENT FROM information_schema.TABLES WHERE " +
-                    Only(id)));
-  if (rows.empty()) return std::optional<TargetTable>();
+  ASSIGN_OR_RETURN(std::vector<Rows> found, client->QueryMany(Queries(id)));
+  if (found.size() != 5) return Status::Bug("a query answered nothing");
+  const Rows& self = found[0];
+  if (self.empty()) return std::optional<TargetTable>();
   TargetTable table;
   table.id = id;
-  const std::string engine = Text(rows[0][0]);
-  table.ours = Text(rows[0][1]) == kOurComment;
+  const std::string engine = Text(self[0][0]);
+  table.ours = Text(self[0][1]) == kOurComment;
   table.transactional = engine == "InnoDB" || engine == "ROCKSDB";
-  RETURN_IF_ERROR(LoadColumns(client, &table));
-  RETURN_IF_ERROR(LoadUnique(client, &table));
-  RETURN_IF_ERROR(LoadForeignKeys(client, &table));
+  for (const Row& row : found[1]) table.columns.push_back(ColumnOf(row));
+  for (const Row& row : found[2]) {
+    table.unique[Text(row[0])].push_back(row[2] ? "" : Text(row[1]));
+  }
+  table.foreign_keys = !found[3].empty() || !found[4].empty();
   return std::optional(std::move(table));
 }
 
