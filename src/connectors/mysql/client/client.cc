@@ -32,6 +32,7 @@ constexpr unsigned kConnectionKilled = 1927;
 constexpr unsigned kStatementTimeout = 1969;  // MariaDB
 constexpr unsigned kQueryTimeout = 3024;      // MySQL
 constexpr unsigned kServerIsolated = 1836;    // read only mode
+constexpr unsigned kLockedNoWait = 3572;      // MySQL
 constexpr unsigned kClientInteractionTimeout = 4031;
 
 std::string Backquoted(std::string_view name) {
@@ -137,6 +138,7 @@ ErrorKind KindOfError(unsigned number) {
     case ER_NET_WRITE_INTERRUPTED:
     case ER_QUERY_INTERRUPTED:
     case ER_TABLE_DEF_CHANGED:
+    case kLockedNoWait:
     case kServerIsolated:
     case kConnectionKilled:
     case kStatementTimeout:

@@ -23,7 +23,7 @@ class TargetChecker {
         "server version " + server.text,
         "MariaDB 10.6 and MySQL 8.0 are the oldest that can be written: upgrade the "
         "server");
-    Prove("strict sessions", SetUpSinkSession(client_, options_));
+    Prove("strict sessions", SetUpSinkSession(client_, options_, Writer::kLockWait));
     const CommitTable commits(context.pipeline, options_.url.database, options_.workers);
     if (Prove("table leat_commits is there", commits.Create(client_))) {
       Statements({options_.url.database, "", CommitTable::kName}, "pipeline", true);

@@ -1,20 +1,22 @@
 #include "connectors/mysql/sink/commit_table.h"
 
 #include <fmt/format.h>
-#include <mysqld_error.h>
 
 #include <algorithm>
 #include <charconv>
 #include <thread>
 
 #include "base/failpoint.h"
+#include "connectors/mysql/sink/server_error.h"
 
 namespace leat::mysql {
 namespace {
 
 constexpr unsigned kUnknownBranch = 1397;  // XAER_NOTA
-constexpr int kClaimTries = 5;
-constexpr int kEndTries = 100;  // of 100 ms each
+constexpr auto kPause = std::chrono::milliseconds(20);
+constexpr int kTries = 500;  // as often: 10 s
+constexpr std::string_view kPrefix = "leat-";
+constexpr size_t kOwnerSize = 40;
 
 int Number(std::string_view text) {
   int number = 0;
@@ -90,33 +92,40 @@ Result<std::optional<CommitTable::Entry>> CommitTable::Get(Client& client,
 Result<std::optional<Token>> CommitTable::Claim(Client& client, const ShardId& shard,
                                                 const std::string& owner) const {
   RETURN_IF_ERROR(failpoint::Durable("mysql.claim.before"));
-  ASSIGN_OR_RETURN(auto before, Get(client, shard, ""));
-  for (int tries = 1; !before || before->owner != owner; tries++) {
-    const Status written = client.Execute(fmt::format(
-        "INSERT INTO {0} (pipeline, shard, owner, workers) VALUES ({1}, {2}, {3}, {4}) "
-        "ON DUPLICATE KEY UPDATE owner = {3}, workers = {4}",
-        table_, QuoteText(pipeline_), QuoteText(shard), QuoteText(owner), workers_));
-    if (written.ok()) break;
-    // A commit is in flight, or its process hangs in the midst of one.
-    if (client.last_error() != ER_LOCK_WAIT_TIMEOUT || !before || tries == kClaimTries) {
-      return written;
+  std::optional<Entry> before;
+  for (int tries = 1;; tries++) {
+    auto taken = Take(client, shard, owner);
+    if (taken.ok()) {
+      before = *std::move(taken);
+      break;
     }
-    RETURN_IF_ERROR(EndConnections(client, *before, false));
+    const unsigned number = client.last_error();
+    (void)client.Execute("ROLLBACK");
+    if (!IsConflict(number) || tries == kTries) return taken.status();
+    // An epoch is under way, or its process hangs in the midst of one.
+    ASSIGN_OR_RETURN(auto holder, Get(client, shard, ""));
+    if (holder) {
+      RETURN_IF_ERROR(EndConnections(client, holder->owner, holder->workers, false));
+    }
+    std::this_thread::sleep_for(kPause);
   }
   RETURN_IF_ERROR(failpoint::Durable("mysql.claim.after"));
-  ASSIGN_OR_RETURN(auto now, Get(client, shard, ""));
-  if (!now || now->owner != owner) {
-    return Status::Fenced(
-        fmt::format("another process took shard {} of pipeline {} at {}", shard,
-                    pipeline_, client.url().Where()));
-  }
-  if (!now->pending.empty()) {
-    // Of the owner before: its connections go by its name.
-    if (before) now->owner = before->owner;
-    if (before) now->workers = before->workers;
-    RETURN_IF_ERROR(SettleEntry(client, shard, *now));
-  }
-  return now->token;
+  if (!before) return std::optional<Token>();
+  if (!before->pending.empty()) RETURN_IF_ERROR(SettleEntry(client, shard, *before));
+  return before->token;
+}
+
+// The row as it was under the owner before; waits for nobody.
+Result<std::optional<CommitTable::Entry>> CommitTable::Take(
+    Client& client, const ShardId& shard, const std::string& owner) const {
+  RETURN_IF_ERROR(client.Execute("START TRANSACTION"));
+  ASSIGN_OR_RETURN(auto before, Get(client, shard, " FOR UPDATE NOWAIT"));
+  RETURN_IF_ERROR(client.Execute(fmt::format(
+      "INSERT INTO {0} (pipeline, shard, owner, workers) VALUES ({1}, {2}, {3}, {4}) "
+      "ON DUPLICATE KEY UPDATE owner = {3}, workers = {4}",
+      table_, QuoteText(pipeline_), QuoteText(shard), QuoteText(owner), workers_)));
+  RETURN_IF_ERROR(client.Execute("COMMIT"));
+  return before;
 }
 
 Result<std::optional<Token>> CommitTable::Read(Client& client,
@@ -125,13 +134,11 @@ Result<std::optional<Token>> CommitTable::Read(Client& client,
   return entry ? entry->token : std::nullopt;
 }
 
-Result<bool> CommitTable::Lock(Client& client, const std::set<ShardId>& shards,
-                               const std::string& owner) const {
-  ASSIGN_OR_RETURN(Rows rows,
-                   client.Query(fmt::format(
-                       "SELECT shard FROM {}{} AND owner = {} ORDER BY shard FOR UPDATE",
-                       table_, Where(shards), QuoteText(owner))));
-  return !rows.empty();
+Status CommitTable::Lock(Client& client, const std::set<ShardId>& shards,
+                         const std::string& owner) const {
+  return client.Execute(
+      fmt::format("SELECT shard FROM {}{} AND owner = {} ORDER BY shard FOR UPDATE",
+                  table_, Where(shards), QuoteText(owner)));
 }
 
 Result<bool> CommitTable::Swap(Client& client, const Checkpoint& checkpoint,
@@ -180,21 +187,21 @@ Result<CommitTable::Standing> CommitTable::Compare(Client& client,
   return mine ? Standing::kMine : previous ? Standing::kPrevious : Standing::kOther;
 }
 
-Result<int> CommitTable::CountOwned(Client& client, const std::set<ShardId>& shards,
-                                    const std::string& owner) const {
-  ASSIGN_OR_RETURN(auto count, client.QueryValue(
-                                   fmt::format("SELECT COUNT(*) FROM {}{} AND owner = {}",
-                                               table_, Where(shards), QuoteText(owner))));
-  return Number(count.value_or("0"));
+Result<std::set<ShardId>> CommitTable::Owned(Client& client,
+                                             const std::set<ShardId>& shards,
+                                             const std::string& owner) const {
+  ASSIGN_OR_RETURN(
+      Rows rows, client.Query(fmt::format("SELECT shard FROM {}{} AND owner = {}", table_,
+                                          Where(shards), QuoteText(owner))));
+  std::set<ShardId> owned;
+  for (const Row& row : rows) owned.insert(row[0].value_or(""));
+  return owned;
 }
 
-Result<bool> CommitTable::Announce(Client& client, const std::set<ShardId>& shards,
-                                   const std::string& owner,
-                                   const std::string& pending) const {
-  RETURN_IF_ERROR(
-      client.Execute(fmt::format("UPDATE {} SET pending = {}{} AND owner = {}", table_,
-                                 QuoteText(pending), Where(shards), QuoteText(owner))));
-  return client.affected_rows() > 0;
+Status CommitTable::Announce(Client& client, const std::set<ShardId>& shards,
+                             const std::string& owner, const std::string& pending) const {
+  return client.Execute(fmt::format("UPDATE {} SET pending = {}{} AND owner = {}", table_,
+                                    QuoteText(pending), Where(shards), QuoteText(owner)));
 }
 
 Status CommitTable::Forget(Client& client, const std::set<ShardId>& shards,
@@ -215,13 +222,30 @@ Status CommitTable::Settle(Client& client, const std::set<ShardId>& shards,
   return Status::Ok();
 }
 
+std::string CommitTable::Pending(const std::string& owner, uint64_t number, int count) {
+  return fmt::format("{}{}-{}/{}", kPrefix, owner.substr(0, kOwnerSize), number, count);
+}
+
+std::string CommitTable::BranchName(const std::string& pending) {
+  return pending.substr(0, pending.rfind('/'));
+}
+
 Status CommitTable::SettleEntry(Client& client, const ShardId& shard,
                                 const Entry& entry) const {
-  // While they live, a branch can be prepared after it was looked for.
-  RETURN_IF_ERROR(EndConnections(client, entry, true));
-  const size_t slash = entry.pending.rfind('/');
-  const std::string name = entry.pending.substr(0, slash);
-  const int count = slash == std::string::npos ? 0 : Number(&entry.pending[slash + 1]);
+  const std::string name = BranchName(entry.pending);
+  const size_t dash = name.rfind('-');
+  if (!name.starts_with(kPrefix) || name.size() == entry.pending.size() ||
+      dash < kPrefix.size()) {
+    return Status::Config(
+        fmt::format("{} has `pending` {} for shard {} of pipeline {}, which names no "
+                    "branches: was it changed by hand?",
+                    table_, QuoteText(entry.pending), shard, pipeline_));
+  }
+  // Of the process that announced them, whoever has owned the shard since. While its
+  // connections live, a branch can be prepared after it was looked for.
+  const std::string owner = name.substr(kPrefix.size(), dash - kPrefix.size());
+  const int count = Number(&entry.pending[name.size() + 1]);
+  RETURN_IF_ERROR(EndConnections(client, owner, count, true));
   const bool decided = entry.branch == entry.pending;
   for (int i = 0; i < count; i++) {
     const Status settled = client.Execute(fmt::format(
@@ -236,26 +260,27 @@ Status CommitTable::SettleEntry(Client& client, const ShardId& shard,
 }
 
 std::string CommitTable::LockName(const std::string& owner, int connection) {
-  return fmt::format("leat-{}-{}", owner.substr(0, 40), connection);
+  return fmt::format("{}{}-{}", kPrefix, owner.substr(0, kOwnerSize), connection);
 }
 
-Status CommitTable::EndConnections(Client& client, const Entry& entry, bool wait) const {
-  for (int i = 0; i <= entry.workers; i++) {
+Status CommitTable::EndConnections(Client& client, const std::string& owner, int workers,
+                                   bool wait) const {
+  for (int i = 0; i <= workers; i++) {
     const std::string holder =
         fmt::format("SELECT NULLIF(IS_USED_LOCK({}), CONNECTION_ID())",
-                    QuoteText(LockName(entry.owner, i)));
-    for (int tries = 0;; tries++) {
+                    QuoteText(LockName(owner, i)));
+    for (int tries = 1;; tries++) {
       ASSIGN_OR_RETURN(auto id, client.QueryValue(holder));
       if (!id) break;
       // One that ends by itself, or that another account may end only, is no error yet:
       // its locks are what tells.
-      if (tries == 0) (void)client.Execute("KILL " + *id);
+      if (tries == 1) (void)client.Execute("KILL " + *id);
       if (!wait) break;
-      if (tries == kEndTries) {
+      if (tries == kTries) {
         return Status::Transient(fmt::format(
             "connection {} of the process that wrote before does not end", *id));
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      std::this_thread::sleep_for(kPause);
     }
   }
   return Status::Ok();

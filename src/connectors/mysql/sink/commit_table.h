@@ -44,10 +44,13 @@ class CommitTable {
   // The token as it is.
   Result<std::optional<Token>> Read(Client& client, const ShardId& shard) const;
 
-  // In a transaction: nobody else claims those of the shards that are the owner's until
-  // its end. False: none is.
-  Result<bool> Lock(Client& client, const std::set<ShardId>& shards,
-                    const std::string& owner) const;
+  // Which of the shards have this owner. Waits for nobody.
+  Result<std::set<ShardId>> Owned(Client& client, const std::set<ShardId>& shards,
+                                  const std::string& owner) const;
+  // In a transaction: until its end nobody else claims those of the shards that are the
+  // owner's.
+  Status Lock(Client& client, const std::set<ShardId>& shards,
+              const std::string& owner) const;
   enum class Standing : uint8_t { kMine, kPrevious, kOther };
   // In a transaction: puts the checkpoint's tokens in place of its previous ones, for
   // `owner`. False: something is not as expected; roll back.
@@ -55,13 +58,14 @@ class CommitTable {
                     const std::string& owner, const std::string& branch) const;
   // What the tokens are now, after whatever is in flight has ended.
   Result<Standing> Compare(Client& client, const Checkpoint& checkpoint) const;
-  // How many of the shards have this owner.
-  Result<int> CountOwned(Client& client, const std::set<ShardId>& shards,
-                         const std::string& owner) const;
 
-  // Says, before any branch is prepared, which ones there will be; false: not the owner.
-  Result<bool> Announce(Client& client, const std::set<ShardId>& shards,
-                        const std::string& owner, const std::string& pending) const;
+  // The value of `pending` for an owner's epoch of that number, and the name in it that
+  // its branches have.
+  static std::string Pending(const std::string& owner, uint64_t number, int count);
+  static std::string BranchName(const std::string& pending);
+  // Says, before any branch is prepared, which ones there will be.
+  Status Announce(Client& client, const std::set<ShardId>& shards,
+                  const std::string& owner, const std::string& pending) const;
   // All branches of `pending` are settled.
   Status Forget(Client& client, const std::set<ShardId>& shards, const std::string& owner,
                 const std::string& pending) const;
@@ -86,8 +90,11 @@ class CommitTable {
   std::string Where(const std::set<ShardId>& shards) const;
   Result<std::optional<Entry>> Get(Client& client, const ShardId& shard,
                                    std::string_view lock) const;
+  Result<std::optional<Entry>> Take(Client& client, const ShardId& shard,
+                                    const std::string& owner) const;
   Status SettleEntry(Client& client, const ShardId& shard, const Entry& entry) const;
-  Status EndConnections(Client& client, const Entry& entry, bool wait) const;
+  Status EndConnections(Client& client, const std::string& owner, int workers,
+                        bool wait) const;
 
   const std::string pipeline_;
   const std::string table_;  // quoted

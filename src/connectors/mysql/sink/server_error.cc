@@ -52,7 +52,9 @@ bool Has(const List& list, unsigned number) {
 bool IsRowError(unsigned number) { return Has(kRowErrors, number); }
 bool IsChangedValue(unsigned number) { return Has(kChanged, number); }
 bool IsConflict(unsigned number) {
-  return number == ER_LOCK_DEADLOCK || number == ER_LOCK_WAIT_TIMEOUT;
+  constexpr unsigned kNoWait = 3572;  // MySQL's answer to NOWAIT
+  return number == ER_LOCK_DEADLOCK || number == ER_LOCK_WAIT_TIMEOUT ||
+         number == kNoWait;
 }
 bool IsLost(unsigned number) {
   constexpr unsigned kKilled = 1927;

@@ -7,13 +7,15 @@
 
 #include "base/retry.h"
 #include "connectors/mysql/sink/write_order.h"
-#include "connectors/mysql/values/value_writer.h"
+#include "format/json/row_writer.h"
 
 namespace leat::mysql {
 namespace {
 
 constexpr int64_t kMostKept = int64_t{32} << 20;
 constexpr int kConflictTries = 6;
+// Who claims or looks has better to do than to wait: see CommitTable::Claim.
+constexpr int kControlLockWait = 1;
 
 }  // namespace
 
@@ -21,7 +23,8 @@ MysqlSink::MysqlSink(SinkOptions options, const Context& context)
     : options_(std::move(options)),
       context_(context),
       commits_(context.pipeline, options_.url.database, options_.workers),
-      control_(options_, options_.workers) {
+      control_(options_, options_.workers + 1, kControlLockWait),
+      tokens_(options_, options_.workers) {
   for (int i = 0; i < options_.workers; i++) {
     writers_.push_back(std::make_unique<Writer>(options_, i));
   }
@@ -47,8 +50,7 @@ Result<ShardTokens> MysqlSink::GetTokens(std::span<const ShardId> shards,
                                          const std::string& claim) {
   if (!claim.empty() && claim != owner_) {
     // Connections go by their owner's name.
-    for (auto& writer : writers_) writer->Disconnect();
-    control_.Disconnect();
+    Disconnect();
     owner_ = claim;
     shards_.clear();
   }
@@ -62,21 +64,6 @@ Result<ShardTokens> MysqlSink::GetTokens(std::span<const ShardId> shards,
     if (token) tokens[shard][CommitTable::kName] = *std::move(token);
   }
   return tokens;
-}
-
-// A connection that was idle for long may be gone.
-Result<Client*> MysqlSink::Control() {
-  if (control_.client() && !control_.began() &&
-      !control_.client()->Execute("DO 0").ok()) {
-    control_.Disconnect();
-  }
-  const bool fresh = !control_.client();
-  ASSIGN_OR_RETURN(Client * client, control_.Connected(owner_));
-  // Whoever holds a row for longer than that does not come back by itself.
-  if (fresh) {
-    RETURN_IF_ERROR(client->Execute("SET SESSION innodb_lock_wait_timeout=1"));
-  }
-  return client;
 }
 
 Status MysqlSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
@@ -131,6 +118,7 @@ Status MysqlSink::Replay() {
 }
 
 Status MysqlSink::WriteOnce(const Batch& batch, std::vector<DeadLetter>* rejects) {
+  RETURN_IF_ERROR(Anticipate(batch));
   WriteOrder order(batch);
   for (const Event& event : batch.events) {
     RETURN_IF_ERROR(WriteRows(order.Take(event.seq), rejects));
@@ -161,7 +149,9 @@ Status MysqlSink::WriteRows(const std::vector<ChunkRows>& rows,
     }
     auto& table = changes[some.chunk->schema->id];
     if (!table) {
-      table = std::make_unique<TableChanges>(plan, options_.mode, options_.workers);
+      // One writer writes in order whatever the target takes for one key.
+      table = std::make_unique<TableChanges>(plan, options_.mode,
+                                             alone_ ? 1 : options_.workers);
     }
     table->Add(some);
   }
@@ -187,7 +177,7 @@ Status MysqlSink::WriteLanes(TableChanges& changes, std::vector<DeadLetter>* rej
     DeadLetter out;
     out.table = plan->shape.source->id.ToString();
     out.reason = std::move(reason);
-    out.row = RowJson(*changes.batches()[row.batch]->Slice(row.row, 1));
+    out.row = json::RowText(*changes.batches()[row.batch], row.row);
     return out;
   };
   for (const RowRef& row : changes.without_key()) {
@@ -197,7 +187,7 @@ Status MysqlSink::WriteLanes(TableChanges& changes, std::vector<DeadLetter>* rej
   std::vector<std::vector<DeadLetter>> refused(lanes.size());
   std::vector<Status> results(lanes.size());
   const auto run = [&](size_t lane) -> Status {
-    Writer& writer = *writers_[alone_ ? 0 : lane];
+    Writer& writer = *writers_[lane];
     RETURN_IF_ERROR(BeginWriter(writer));
     for (const TableChanges::Step& step : lanes[lane]) {
       RETURN_IF_ERROR(writer.Write(plan, step.change, changes.batches(), step.rows,
@@ -214,12 +204,10 @@ Status MysqlSink::WriteLanes(TableChanges& changes, std::vector<DeadLetter>* rej
   };
   std::vector<std::thread> threads;
   for (size_t lane = 1; lane < lanes.size(); lane++) {
-    if (!has_rows(lane) || alone_) continue;
+    if (!has_rows(lane)) continue;
     threads.emplace_back([&, lane] { results[lane] = run(lane); });
   }
-  for (size_t lane = 0; lane < (alone_ ? lanes.size() : 1); lane++) {
-    if (has_rows(lane)) results[lane] = run(lane);
-  }
+  if (has_rows(0)) results[0] = run(0);
   for (std::thread& thread : threads) thread.join();
   for (const Status& result : results) RETURN_IF_ERROR(result);
   for (auto& some : refused) std::ranges::move(some, std::back_inserter(*rejects));
@@ -234,6 +222,8 @@ Status MysqlSink::Truncate(const TableId& table) {
   }
   RETURN_IF_ERROR(Begin());
   RETURN_IF_ERROR(BeginWriter(*writers_.front()));
+  // It locks what the others would write from here on.
+  alone_ = true;
   touched_.insert(found->second->target.id);
   return writers_.front()->Clear(*found->second);
 }

@@ -55,6 +55,7 @@ class MysqlSink final : public Sink {
   };
 
   // Tables.
+  Status Anticipate(const Batch& batch);
   Status Apply(const Event& event);
   Status Meet(const SchemaRef& source);
   Status Follow(const SchemaRef& source, const Event* change);
@@ -77,12 +78,12 @@ class MysqlSink final : public Sink {
 
   // The transaction.
   bool branched() const { return options_.workers > 1; }
-  Writer& token_writer() { return branched() ? control_ : *writers_.front(); }
-  std::string pending() const;
-  Result<Client*> Control();
+  Writer& token_writer() { return branched() ? tokens_ : *writers_.front(); }
+  Result<Client*> Control() { return control_.Ready(owner_); }
   Status Begin();
   Status BeginWriter(Writer& writer);
   void Rollback();
+  void Disconnect();
   Status Decide(const Checkpoint& checkpoint);
   Result<Committed> Settle(const Checkpoint& checkpoint);
   // Runs `task` for each writer with a transaction, all at once.
@@ -92,7 +93,8 @@ class MysqlSink final : public Sink {
   const SinkOptions options_;
   const Context context_;
   const CommitTable commits_;
-  Writer control_;  // schema changes, claims; the tokens where there are several workers
+  Writer control_;  // schema changes, which would commit a transaction; claims
+  Writer tokens_;   // the tokens, where there are several workers
   std::vector<std::unique_ptr<Writer>> writers_;
   std::map<TableId, Plan> plans_;  // by the source's table
 
@@ -100,7 +102,9 @@ class MysqlSink final : public Sink {
   std::set<ShardId> shards_;  // claimed
   bool began_ = false;
   bool unknown_ = false;  // the last Commit's outcome
-  std::string branch_;    // of the open epoch
+  bool decided_ = false;  // the epoch's branches are to be committed, whatever comes
+  std::string pending_;   // of the open epoch, as announced
+  std::string branch_;    // the name in it
   uint64_t branches_ = 0;
   std::set<TableId> touched_;  // target tables with rows in the transaction
   int64_t staged_bytes_ = 0;

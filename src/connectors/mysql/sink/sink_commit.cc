@@ -19,32 +19,33 @@ Status Fenced(const std::string& pipeline, const std::string& where) {
 
 }  // namespace
 
-std::string MysqlSink::pending() const {
-  return fmt::format("{}/{}", branch_, options_.workers);
-}
-
 Status MysqlSink::Begin() {
   if (began_) return Status::Ok();
   touched_.clear();
   branch_.clear();
+  decided_ = false;
+  if (!shards_.empty()) {
+    ASSIGN_OR_RETURN(Client * control, Control());
+    // Shards that were given up since are others' to lock.
+    ASSIGN_OR_RETURN(shards_, commits_.Owned(*control, shards_, owner_));
+    if (shards_.empty()) return Fenced(context_.pipeline, options_.url.Where());
+  }
   if (branched()) {
     // Whoever takes over has to know of the branches before there are any, and to find
     // every connection that could prepare one.
-    for (auto& writer : writers_) RETURN_IF_ERROR(writer->Ready(owner_));
-    branch_ = fmt::format("leat-{}-{}", owner_.substr(0, 40), ++branches_);
+    for (auto& writer : writers_) RETURN_IF_ERROR(writer->Ready(owner_).status());
+    pending_ = CommitTable::Pending(owner_, ++branches_, options_.workers);
+    branch_ = CommitTable::BranchName(pending_);
     ASSIGN_OR_RETURN(Client * control, Control());
-    ASSIGN_OR_RETURN(const bool owned,
-                     commits_.Announce(*control, shards_, owner_, pending()));
-    if (!owned) return Fenced(context_.pipeline, options_.url.Where());
+    RETURN_IF_ERROR(commits_.Announce(*control, shards_, owner_, pending_));
     RETURN_IF_ERROR(failpoint::Durable("mysql.branches.announced"));
   }
   Writer& tokens = token_writer();
   RETURN_IF_ERROR(tokens.Begin(owner_, ""));
   began_ = true;
-  // Held to the end: a new owner waits for this transaction, or ends it.
-  ASSIGN_OR_RETURN(const bool owned, commits_.Lock(*tokens.client(), shards_, owner_));
-  if (!owned && !shards_.empty()) return Fenced(context_.pipeline, options_.url.Where());
-  return Status::Ok();
+  // Held to the end: a new owner has to end this transaction first. One that came just
+  // before it is met by the swap of the tokens.
+  return commits_.Lock(*tokens.client(), shards_, owner_);
 }
 
 Status MysqlSink::BeginWriter(Writer& writer) {
@@ -52,9 +53,18 @@ Status MysqlSink::BeginWriter(Writer& writer) {
 }
 
 void MysqlSink::Rollback() {
+  if (decided_) return Disconnect();
   for (auto& writer : writers_) writer->Rollback();
-  control_.Rollback();
+  tokens_.Rollback();
   began_ = false;
+  touched_.clear();
+}
+
+void MysqlSink::Disconnect() {
+  for (auto& writer : writers_) writer->Disconnect();
+  tokens_.Disconnect();
+  control_.Disconnect();
+  began_ = decided_ = false;
   touched_.clear();
 }
 
@@ -82,16 +92,14 @@ Result<Committed> MysqlSink::Commit(const Checkpoint& checkpoint) {
   unknown_ = decided.kind() == ErrorKind::kUnknownOutcome;
   // What is on its way is not to be rolled back, but found out about.
   if (unknown_) {
-    for (auto& writer : writers_) writer->Disconnect();
-    control_.Disconnect();
-    began_ = false;
+    Disconnect();
     return decided;
   }
   if (!decided.ok()) {
     Rollback();
     return Explain(decided);
   }
-  began_ = false;
+  began_ = decided_ = false;
   touched_.clear();
   StartAnew();
   return Committed{};
@@ -111,7 +119,7 @@ Status MysqlSink::Decide(const Checkpoint& checkpoint) {
     RETURN_IF_ERROR(failpoint::Durable("mysql.branches.prepared"));
   }
   ASSIGN_OR_RETURN(const bool swapped, commits_.Swap(*tokens.client(), checkpoint, owner_,
-                                                     branches ? pending() : ""));
+                                                     branches ? pending_ : ""));
   if (!swapped) {
     // Committed before, it is there already, and these rows are one too many.
     Rollback();
@@ -122,15 +130,14 @@ Status MysqlSink::Decide(const Checkpoint& checkpoint) {
   }
   RETURN_IF_ERROR(failpoint::Durable("mysql.commit.before"));
   const Status committed = tokens.Commit();
-  if (!committed.ok()) {
-    return Status::UnknownOutcome(committed.message());
-  }
+  if (!committed.ok()) return Status::UnknownOutcome(committed.message());
+  decided_ = branches;
   RETURN_IF_ERROR(failpoint::Durable("mysql.commit.after"));
   if (!branches) return Status::Ok();
   const Status rest = ForEachWriter([](Writer& writer) { return writer.Commit(); });
   if (!rest.ok()) return Status::UnknownOutcome(rest.message());
   RETURN_IF_ERROR(failpoint::Durable("mysql.branches.committed"));
-  return commits_.Forget(*tokens.client(), shards_, owner_, pending());
+  return commits_.Forget(*tokens.client(), shards_, owner_, pending_);
 }
 
 // After a commit whose reply did not come: the tokens know.
@@ -143,9 +150,9 @@ Result<Committed> MysqlSink::Settle(const Checkpoint& checkpoint) {
       return Fenced(context_.pipeline, options_.url.Where());
     case CommitTable::Standing::kPrevious:
       unknown_ = false;
-      return Status::Transient(
-          "the connection was lost before the commit took effect; "
-          "reading the epoch again");
+      return Explain(
+          Status::Transient("the connection was lost before the commit took effect; "
+                            "reading the epoch again"));
     case CommitTable::Standing::kMine: break;
   }
   const Status settled = commits_.Settle(*control, shards_, owner_);
@@ -174,8 +181,8 @@ Status MysqlSink::Explain(Status error) {
   Rollback();
   auto control = Control();
   if (!control.ok()) return error;
-  const auto owned = commits_.CountOwned(**control, shards_, owner_);
-  if (!owned.ok() || *owned > 0) return error;
+  const auto owned = commits_.Owned(**control, shards_, owner_);
+  if (!owned.ok() || !owned->empty()) return error;
   return Fenced(context_.pipeline, options_.url.Where());
 }
 

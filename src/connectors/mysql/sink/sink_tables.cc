@@ -42,6 +42,21 @@ Status MysqlSink::Apply(const Event& event) {
   return Status::Ok();
 }
 
+// Records of a topic may get new fields in the midst of a batch. The table cannot be
+// altered any more once the transaction has rows of it, and takes rows of the older shape
+// as well.
+Status MysqlSink::Anticipate(const Batch& batch) {
+  for (const Event& event : batch.events) {
+    if (event.kind != Event::Kind::kSchema || !event.renamed_from.empty()) continue;
+    const bool behind_rows = std::ranges::any_of(batch.chunks, [&](const Chunk& chunk) {
+      return chunk.schema->id == event.table && !chunk.seq.empty() &&
+             chunk.seq.front() < event.seq;
+    });
+    if (behind_rows) RETURN_IF_ERROR(Follow(event.schema, &event));
+  }
+  return Status::Ok();
+}
+
 Result<MysqlSink::Plan> MysqlSink::PlanOf(const SchemaRef& source) {
   auto found = plans_.find(source->id);
   if (found == plans_.end() || !SameDeclaration(*found->second->shape.source, *source)) {
@@ -128,9 +143,11 @@ Result<TargetTable> MysqlSink::Evolve(Client& control, const Shape& shape,
                      AlterTableSql(target, before, shape, renamed, control.server()));
     if (statements.empty()) return target;
     if (touched_.contains(target.id)) {
-      return Status::Bug("table " + target.id.ToString() +
-                         " changes its shape in the midst of an epoch that has rows of "
-                         "it");
+      return Status::Config(fmt::format(
+          "table {} has rows in this epoch already and cannot take the shape of {} now; "
+          "do what is missing by hand and start again: {}",
+          target.id.ToString(), shape.source->id.ToString(),
+          fmt::join(statements, "; ")));
     }
     for (const std::string& sql : statements) {
       RETURN_IF_ERROR(failpoint::Durable("mysql.ddl.before"));

@@ -15,25 +15,28 @@ namespace {
 // A packet has more than values: the statement's number, types, nulls.
 constexpr size_t kPacketRest = 16 << 10;
 constexpr size_t kMostStatementBytes = 4 << 20;
+constexpr auto kFresh = std::chrono::seconds(1);
+// Tables and changes whose statements stay prepared: a server counts those of all.
+constexpr size_t kMostPrepared = 200;
 
 }  // namespace
 
-Status SetUpSinkSession(Client& client, const SinkOptions& options) {
+Status SetUpSinkSession(Client& client, const SinkOptions& options, int lock_wait) {
   // A number or text that a column cannot hold is an error, in every engine; 0 is a value
   // like others for a column that counts up by itself.
   RETURN_IF_ERROR(client.Execute(
       fmt::format("SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
                   "NO_ENGINE_SUBSTITUTION', SESSION foreign_key_checks={}, "
-                  "SESSION innodb_lock_wait_timeout=5",
-                  options.foreign_key_checks ? 1 : 0)));
+                  "SESSION innodb_lock_wait_timeout={}",
+                  options.foreign_key_checks ? 1 : 0, lock_wait)));
   // Fewer locks between rows. Servers that log statements want them.
   ASSIGN_OR_RETURN(Rows format, client.Query("SHOW VARIABLES LIKE 'binlog_format'"));
   if (!format.empty() && format[0][1].value_or("") == "STATEMENT") return Status::Ok();
   return client.Execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
 }
 
-Writer::Writer(const SinkOptions& options, int number)
-    : options_(options), number_(number) {}
+Writer::Writer(const SinkOptions& options, int number, int lock_wait)
+    : options_(options), number_(number), lock_wait_(lock_wait) {}
 
 Status Writer::Note(const Status& status) {
   const unsigned number = client_ && !status.ok() ? client_->last_error() : 0;
@@ -55,7 +58,7 @@ Result<Client*> Writer::Connected(const std::string& owner) {
 
 Status Writer::SetUp(const std::string& owner) {
   ASSIGN_OR_RETURN(client_, Client::Connect(options_.url));
-  RETURN_IF_ERROR(SetUpSinkSession(*client_, options_));
+  RETURN_IF_ERROR(SetUpSinkSession(*client_, options_, lock_wait_));
   if (!owner.empty()) RETURN_IF_ERROR(TakeName(CommitTable::LockName(owner, number_)));
   ASSIGN_OR_RETURN(auto packet, client_->QueryValue("SELECT @@max_allowed_packet"));
   const std::string text = packet.value_or("");
@@ -74,16 +77,19 @@ Status Writer::TakeName(const std::string& name) {
                            options_.url.Where());
 }
 
-Status Writer::Ready(const std::string& owner) {
-  if (client_ && !client_->Execute("DO 0").ok()) Disconnect();
-  return Connected(owner).status();
+// A connection that was idle for long may be gone.
+Result<Client*> Writer::Ready(const std::string& owner) {
+  const auto now = std::chrono::steady_clock::now();
+  if (client_ && now - used_ > kFresh && !client_->Execute("DO 0").ok()) Disconnect();
+  used_ = now;
+  return Connected(owner);
 }
 
 Status Writer::Begin(const std::string& owner, const std::string& branch) {
   prepared_ = false;
   branch_ = branch;
   if (branch.empty()) {
-    RETURN_IF_ERROR(Ready(owner));
+    RETURN_IF_ERROR(Ready(owner).status());
   } else if (!client_) {
     return Status::Transient("the connection to " + options_.url.Where() + " was lost");
   }
@@ -97,6 +103,7 @@ Status Writer::Begin(const std::string& owner, const std::string& branch) {
 
 Result<RowStatement*> Writer::Find(const std::shared_ptr<const TablePlan>& plan,
                                    Change change) {
+  if (statements_.size() >= kMostPrepared) statements_.clear();
   auto& statement = statements_[{plan->shape.source->id, change}];
   if (!statement || &statement->plan() != plan.get()) {
     statement.reset();

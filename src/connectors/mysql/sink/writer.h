@@ -6,6 +6,7 @@
 // more of the last one.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,14 +22,17 @@ namespace leat::mysql {
 
 class Writer {
  public:
+  static constexpr int kLockWait = 5;
   // A row that cannot be written, and why.
   using Reject = std::function<void(const RowRef&, std::string reason)>;
 
-  // `number` of this owner's connections, from 0.
-  Writer(const SinkOptions& options, int number);
+  // `number` of this owner's connections, from 0. `lock_wait`: seconds for a row that
+  // somebody else has locked.
+  Writer(const SinkOptions& options, int number, int lock_wait = kLockWait);
 
-  // Connected, anew where the connection was lost while nothing was under way.
-  Status Ready(const std::string& owner);
+  // Connected, anew where the connection was lost while nothing was under way. Without an
+  // owner the connection only looks, and has no name.
+  Result<Client*> Ready(const std::string& owner);
   // Begins a transaction, Ready or not; or a branch of that name, when Ready: who settles
   // it has to have found the connection.
   Status Begin(const std::string& owner, const std::string& branch);
@@ -48,9 +52,7 @@ class Writer {
   // Ends the connection, and with it what is not prepared.
   void Disconnect();
 
-  // Connected, for statements of the transaction. Without an owner the connection only
-  // looks, and has no name.
-  Result<Client*> Connected(const std::string& owner);
+  // For statements of the transaction.
   Client* client() { return client_.get(); }
   // The last error: written again, the rows may go through.
   bool conflict() const { return conflict_; }
@@ -59,6 +61,7 @@ class Writer {
   void Forget(const TableId& table);
 
  private:
+  Result<Client*> Connected(const std::string& owner);
   Status SetUp(const std::string& owner);
   Status TakeName(const std::string& name);
   Status Run(RowStatement& statement, const RowBatches& batches,
@@ -71,7 +74,9 @@ class Writer {
 
   const SinkOptions& options_;
   const int number_;
+  const int lock_wait_;
   std::unique_ptr<Client> client_;
+  std::chrono::steady_clock::time_point used_;
   std::map<std::pair<TableId, Change>, std::unique_ptr<RowStatement>> statements_;
   size_t most_bytes_ = 0;  // of the values of one statement
   size_t packet_ = 0;      // the server's max_allowed_packet
@@ -83,6 +88,6 @@ class Writer {
 };
 
 // What every connection of the sink sets: strict values, no waiting for ever.
-Status SetUpSinkSession(Client& client, const SinkOptions& options);
+Status SetUpSinkSession(Client& client, const SinkOptions& options, int lock_wait);
 
 }  // namespace leat::mysql
