@@ -23,7 +23,7 @@ struct Setting {
 void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
 
 const std::map<ShardId, std::vector<MemoryTransaction>> kLog = {
-    {"s", {{{"a", 0}}, {{"a", 1}, {"b", 2}}, {}, {{"b", 3}}}}};
+    {"s", {{{"a", 0}}, {{"a", 1}, {"b", 2}}, {}, {{"b", 3}}}}, {"t", {{{"b", 4}}}}};
 
 class MysqlSubject final : public Subject {
  public:
@@ -35,8 +35,8 @@ class MysqlSubject final : public Subject {
     client_ = Must(mysql::Client::Connect(Must(mysql::Url::Parse(server_))));
     const SinkType* type = registry_.FindSink("mysql");
     config_ = std::make_unique<Config>(Must(ParseConfig(
-        type->spec, fmt::format("url: {}/{}\nmode: {}\nworkers: {}\n", server_, database_,
-                                setting_.mode, setting_.workers))));
+        type->spec, fmt::format("url: {}/{}?tls=off\nmode: {}\nworkers: {}\n", server_,
+                                database_, setting_.mode, setting_.workers))));
     Reset();
   }
   ~MysqlSubject() override { Must(client_->Execute("DROP DATABASE " + database_)); }
@@ -70,9 +70,11 @@ class MysqlSubject final : public Subject {
 
   std::vector<std::string> Judge(Store& store, bool store_kept) override {
     std::map<std::string, std::vector<int64_t>> expected;
-    for (const MemoryTransaction& transaction : kLog.at("s")) {
-      for (const MemoryChange& change : transaction) {
-        expected[change.table].push_back(change.id);
+    for (const auto& [shard, transactions] : kLog) {
+      for (const MemoryTransaction& transaction : transactions) {
+        for (const MemoryChange& change : transaction) {
+          expected[change.table].push_back(change.id);
+        }
       }
     }
     std::vector<std::string> wrong;

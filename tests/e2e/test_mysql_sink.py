@@ -5,6 +5,7 @@ import json
 import random
 import re
 import signal
+import subprocess
 import threading
 
 import every_type
@@ -340,6 +341,43 @@ def test_a_change_while_nobody_followed_is_a_change(server, project):
     assert_same(server, "t")
 
 
+def test_records_of_one_batch_have_more_and_more_fields(mariadb, project):
+    """The table cannot be altered once the epoch has rows of it."""
+    project.write("leat.yaml", {"data": "./data", "topics": {"orders": {"partitions": 1}}})
+    project.write("pipelines/p.yaml", {
+        "name": "p", "from": {"topic": {"name": "orders", "format": "json", "key": ["id"]}},
+        "to": {"mysql": {"url": mariadb.url("copy")}}, "commit": {"every": "1h"}})
+    project.catch_up()
+    for first, more in ((0, {}), (5, {"a": 1}), (10, {"a": 2, "b": "x"}), (15, {"b": "y"})):
+        lines = "".join(json.dumps({"id": i, "n": first, **more}) + "\n"
+                        for i in range(first, 20))
+        done = subprocess.run([leat.PROGRAM, "topics", "produce", "orders"], input=lines,
+                              cwd=project.folder, text=True, capture_output=True, timeout=60)
+        assert done.returncode == leat.DONE, done.stderr
+    project.catch_up()
+    assert mariadb.query("SELECT n, a, b, COUNT(*) FROM orders GROUP BY n, a, b ORDER BY n",
+                         "copy") == (
+        (0, None, None, 5), (5, 1, None, 5), (10, 2, "x", 5), (15, None, "y", 5))
+    assert dead_letters(project) == []
+
+
+def test_one_key_in_two_spellings_keeps_its_order(mariadb, project):
+    """Workers cannot know what the target's collation takes for one key: its locks tell."""
+    make = "CREATE TABLE t (k VARCHAR(20) COLLATE utf8mb4_unicode_ci PRIMARY KEY, v INT)"
+    mariadb.query(make)
+    mariadb.query(make, "copy")
+    mariadb.query("INSERT INTO t VALUES " + ", ".join(f"('s{i}ss', 1), ('d{i}\u00df', 1)"
+                                                      for i in range(8)))
+    pipeline(project, mariadb, ["t"], workers=4, commit={"every": "1h"})
+    project.catch_up()
+    for i in range(8):
+        mariadb.execute(f"DELETE FROM t WHERE k IN ('s{i}ss', 'd{i}\u00df')",
+                        f"INSERT INTO t VALUES ('S{i}\u00df', 2), ('D{i}SS', 2)", database="shop")
+    run = project.catch_up()
+    assert "rows of the target are locked by others" in run.text
+    assert_same(mariadb, "t")
+
+
 # Exactly once.
 
 def append_some(server, seed):
@@ -374,6 +412,22 @@ def test_crash_at_every_durable_step(mariadb, project, point):
     assert_same(mariadb, "a", "b", "log")
     assert mariadb.execute("XA RECOVER") == ()
     assert crashed, f"{point} is not passed by this workload"
+
+
+def test_a_table_made_in_the_midst_of_an_epoch_commits_nothing(mariadb, project):
+    """DDL ends the transaction of its connection: it has to be another one's."""
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY)")
+    pipeline(project, mariadb, ["*"], workers=2, commit={"every": "1h"})
+    project.catch_up()
+    before = mariadb.query("SELECT epoch, token FROM leat_commits", "copy")
+    mariadb.execute("INSERT INTO t VALUES (1), (2), (3)", "CREATE TABLE u (id INT PRIMARY KEY)",
+                    "INSERT INTO u VALUES (1), (2), (3)", database="shop")
+    project.start("--until-caught-up",
+                  env={"LEAT_CRASH_AT": "mysql.commit.before"}).expect(leat.CRASHED)
+    assert rows(mariadb, "copy.t") == rows(mariadb, "copy.u") == []
+    assert mariadb.query("SELECT epoch, token FROM leat_commits", "copy") == before
+    project.catch_up()
+    assert_same(mariadb, "t", "u")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
