@@ -59,6 +59,8 @@ class MysqlSink final : public Sink {
   Status Apply(const Event& event);
   Status Meet(const SchemaRef& source);
   Status Follow(const SchemaRef& source, const Event* change);
+  // With the foreign keys of other tables.
+  Result<std::optional<TargetTable>> Load(Client& control, const TableId& id);
   Status MakeTable(Client& control, const Shape& shape, const TableId& id);
   Result<TargetTable> Evolve(Client& control, const Shape& shape, TargetTable target,
                              const Event* change);
@@ -97,6 +99,8 @@ class MysqlSink final : public Sink {
   Writer tokens_;   // the tokens, where there are several workers
   std::vector<std::unique_ptr<Writer>> writers_;
   std::map<TableId, Plan> plans_;  // by the source's table
+  // By database: tables that foreign keys refer to.
+  std::map<std::string, std::vector<std::string>> referenced_;
 
   std::string owner_;
   std::set<ShardId> shards_;  // claimed

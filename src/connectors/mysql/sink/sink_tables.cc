@@ -72,7 +72,7 @@ Status MysqlSink::Meet(const SchemaRef& source) {
   const TableId id = options_.TableFor(source->id);
   ASSIGN_OR_RETURN(Shape shape, Shape::Make(options_, source));
   ASSIGN_OR_RETURN(Client * control, Control());
-  ASSIGN_OR_RETURN(auto target, LoadTarget(control, id));
+  ASSIGN_OR_RETURN(auto target, Load(*control, id));
   if (target && options_.evolve) {
     ASSIGN_OR_RETURN(auto changes,
                      AlterTableSql(*target, nullptr, shape, {}, control->server()));
@@ -92,10 +92,10 @@ Status MysqlSink::Follow(const SchemaRef& source, const Event* change) {
   ASSIGN_OR_RETURN(Shape shape, Shape::Make(options_, source));
   // A connection that holds locks of the epoch must not be asked to wait for them.
   ASSIGN_OR_RETURN(Client * control, Control());
-  ASSIGN_OR_RETURN(auto target, LoadTarget(control, id));
+  ASSIGN_OR_RETURN(auto target, Load(*control, id));
   if (!target) {
     RETURN_IF_ERROR(MakeTable(*control, shape, id));
-    ASSIGN_OR_RETURN(target, LoadTarget(control, id));
+    ASSIGN_OR_RETURN(target, Load(*control, id));
     if (!target) {
       return Status::Config(fmt::format(
           "table {} is not there after its CREATE TABLE: does `ddl` make another?",
@@ -109,6 +109,21 @@ Status MysqlSink::Follow(const SchemaRef& source, const Event* change) {
                    TablePlan::Make(options_, shape, *target, control->server()));
   for (auto& writer : writers_) writer->Forget(source->id);
   return Status::Ok();
+}
+
+Result<std::optional<TargetTable>> MysqlSink::Load(Client& control, const TableId& id) {
+  auto found = referenced_.find(id.database);
+  if (found == referenced_.end()) {
+    ASSIGN_OR_RETURN(auto names, LoadReferenced(&control, id.database));
+    found = referenced_.emplace(id.database, std::move(names)).first;
+  }
+  ASSIGN_OR_RETURN(auto target, LoadTarget(&control, id));
+  if (target && std::ranges::any_of(found->second, [&](const std::string& name) {
+        return SameName(name, id.table);
+      })) {
+    target->foreign_keys = true;
+  }
+  return target;
 }
 
 Status MysqlSink::MakeTable(Client& control, const Shape& shape, const TableId& id) {
@@ -128,6 +143,7 @@ Status MysqlSink::MakeTable(Client& control, const Shape& shape, const TableId& 
   if (!made.ok() && !IsDone(control.last_error())) {
     return made.Within("making table " + id.ToString());
   }
+  if (!options_.ddl.empty()) referenced_.clear();  // it may have foreign keys
   context_.log.Info("made a table", {{"table", id.ToString()}});
   return failpoint::Durable("mysql.ddl.after");
 }
@@ -159,7 +175,7 @@ Result<TargetTable> MysqlSink::Evolve(Client& control, const Shape& shape,
       if (!done.ok()) break;
       context_.log.Info("followed the source's change", {{"statement", sql}});
     }
-    ASSIGN_OR_RETURN(auto now, LoadTarget(&control, target.id));
+    ASSIGN_OR_RETURN(auto now, Load(control, target.id));
     if (!now) return Status::Config("table " + target.id.ToString() + " was dropped");
     target = *std::move(now);
     if (tries == kAlterTries) return target;

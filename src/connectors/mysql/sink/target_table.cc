@@ -19,9 +19,9 @@ int Number(const std::optional<std::string>& value) {
 }
 
 // Conditions on the names make the server look at that table alone.
-std::string Only(const TableId& id, std::string_view prefix = "") {
-  return fmt::format("{0}TABLE_SCHEMA = {1} AND {0}TABLE_NAME = {2}", prefix,
-                     QuoteText(id.database), QuoteText(id.table));
+std::string Only(const TableId& id) {
+  return fmt::format("TABLE_SCHEMA = {} AND TABLE_NAME = {}", QuoteText(id.database),
+                     QuoteText(id.table));
 }
 
 // One round trip: a start reads many tables. Each answers rows.
@@ -36,9 +36,8 @@ std::string Queries(const TableId& id) {
       "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS "
       "WHERE NON_UNIQUE = 0 AND {0} ORDER BY INDEX_NAME, SEQ_IN_INDEX;"
       "SELECT 1 FROM information_schema.KEY_COLUMN_USAGE WHERE {0} AND "
-      "REFERENCED_TABLE_NAME IS NOT NULL LIMIT 1;"
-      "SELECT 1 FROM information_schema.KEY_COLUMN_USAGE WHERE {1} LIMIT 1",
-      only, Only(id, "REFERENCED_"));
+      "REFERENCED_TABLE_NAME IS NOT NULL LIMIT 1",
+      only);
 }
 
 TargetColumn ColumnOf(const Row& row) {
@@ -74,7 +73,7 @@ const TargetColumn* TargetTable::Find(std::string_view name) const {
 
 Result<std::optional<TargetTable>> LoadTarget(Client* client, const TableId& id) {
   ASSIGN_OR_RETURN(std::vector<Rows> found, client->QueryMany(Queries(id)));
-  if (found.size() != 5) return Status::Bug("a query answered nothing");
+  if (found.size() != 4) return Status::Bug("a query answered nothing");
   const Rows& self = found[0];
   if (self.empty()) return std::optional<TargetTable>();
   TargetTable table;
@@ -86,8 +85,24 @@ Result<std::optional<TargetTable>> LoadTarget(Client* client, const TableId& id)
   for (const Row& row : found[2]) {
     table.unique[Text(row[0])].push_back(row[2] ? "" : Text(row[1]));
   }
-  table.foreign_keys = !found[3].empty() || !found[4].empty();
+  table.foreign_keys = !found[3].empty();
   return std::optional(std::move(table));
+}
+
+Result<std::vector<std::string>> LoadReferenced(Client* client,
+                                                const std::string& database) {
+  const std::string quoted = QuoteText(database);
+  // MariaDB opens every table that it is asked about, and all there are otherwise. Its
+  // REFERENTIAL_CONSTRAINTS hide the names from accounts with few privileges.
+  const std::string where =
+      client->server().mariadb ? " AND TABLE_SCHEMA = " + quoted : std::string();
+  ASSIGN_OR_RETURN(Rows rows, client->Query("SELECT DISTINCT REFERENCED_TABLE_NAME FROM "
+                                            "information_schema.KEY_COLUMN_USAGE WHERE "
+                                            "REFERENCED_TABLE_SCHEMA = " +
+                                            quoted + where));
+  std::vector<std::string> names;
+  for (const Row& row : rows) names.push_back(Text(row[0]));
+  return names;
 }
 
 }  // namespace leat::mysql

@@ -45,7 +45,12 @@ inline constexpr std::string_view kOurComment = "made by leat";
 
 bool SameName(std::string_view a, std::string_view b);
 
-// Nothing when there is no such table.
+// The tables of a database that foreign keys refer to; on MariaDB those of the same
+// database.
+Result<std::vector<std::string>> LoadReferenced(Client* client,
+                                                const std::string& database);
+
+// Nothing when there is no such table. Of foreign keys those of the table itself.
 Result<std::optional<TargetTable>> LoadTarget(Client* client, const TableId& id);
 
 }  // namespace leat::mysql
