@@ -16,6 +16,13 @@ constexpr int kUnknownOutcomeTries = 4;
 constexpr auto kIdleSave = std::chrono::seconds(10);
 constexpr auto kIdleCommit = std::chrono::minutes(5);
 
+// Where shards are dealt they may have been dealt to another process: to recover is to
+// find out.
+Status Unfenced(Status error, std::string_view lease) {
+  if (error.kind() != ErrorKind::kFenced || lease.empty()) return error;
+  return Status::Transient(error.message() + "; joining the group again");
+}
+
 bool ChangesTable(const Event& event) { return event.kind != Event::Kind::kSnapshotDone; }
 
 }  // namespace
@@ -35,10 +42,7 @@ Status CommitSaved(const EpochParts& parts, Checkpoint* checkpoint) {
       tries = 0;
       continue;
     }
-    Status error = committed.status();
-    if (error.kind() == ErrorKind::kFenced && !checkpoint->lease.empty()) {
-      error = Status::Transient(error.message() + "; joining the group again");
-    }
+    const Status error = Unfenced(committed.status(), checkpoint->lease);
     if (error.kind() != ErrorKind::kUnknownOutcome || tries == kUnknownOutcomeTries) {
       return error.Within(fmt::format("committing epoch {}", checkpoint->epoch));
     }
@@ -138,7 +142,8 @@ Status EpochWriter::Write(const Batch& batch) {
   Touch();
   dirty_ = true;
   std::vector<DeadLetter> rejects;
-  RETURN_IF_ERROR(parts_.sink.Write(batch, &rejects));
+  const Status written = parts_.sink.Write(batch, &rejects);
+  if (!written.ok()) return Unfenced(written, parts_.source.Lease());
   rows_ += batch.rows();
   bytes_ += batch.bytes;
   return Reject(std::move(rejects), batch.end);

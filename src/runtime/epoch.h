@@ -83,7 +83,8 @@ class EpochWriter {
 
   // A batch goes into the open epoch: what the source said, before any step.
   Status Begin(const Batch& batch);
-  // Stages rows, and keeps those the sink refuses.
+  // Stages rows, and keeps those the sink refuses. kTransient instead of kFenced as
+  // CommitSaved.
   Status Write(const Batch& batch);
   Status Reject(std::vector<DeadLetter> letters, const Position& at);
   // All rows of a batch are staged: its shard has got as far as `end`.
