@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
 #include "connectors/mysql/client/client.h"
+#include "connectors/mysql/sink/commit_table.h"
 #include "core/config_reader.h"
 #include "core/register_parts.h"
 
@@ -64,6 +66,36 @@ class MysqlSubject final : public Subject {
     return parts;
   }
 
+  std::unique_ptr<mysql::Client> Connect() const {
+    auto client = Must(mysql::Client::Connect(
+        Must(mysql::Url::Parse(fmt::format("{}/{}?tls=off", server_, database_)))));
+    Must(client->Execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
+    return client;
+  }
+
+  // A sink with both shards.
+  std::unique_ptr<Sink> OpenSink(const std::string& owner) {
+    auto sink = Must(registry_.FindSink("mysql")->make(*config_, context_));
+    Must(sink->Open({}));
+    const std::vector<ShardId> shards = {"s", "t"};
+    const std::vector<SinkTable> tables = {mysql::CommitTable::kName};
+    Must(sink->GetTokens(shards, tables, owner));
+    return sink;
+  }
+
+  // The first batch of the log that has rows.
+  Batch FirstRows() {
+    MemorySource source(*log_, {});
+    Must(source.Open({}));
+    for (const auto& [shard, transactions] : kLog) Must(source.Start(shard, {}));
+    for (;;) {
+      ReadResult read = Must(source.Read(SteadyTime::max()));
+      if (read.kind == ReadResult::Kind::kBatch && read.batch.rows() > 0) {
+        return std::move(read.batch);
+      }
+    }
+  }
+
   CommitPolicy policy() const override {
     return {std::chrono::hours(1), 2, int64_t{1} << 30};
   }
@@ -107,6 +139,12 @@ class MysqlSubject final : public Subject {
   std::unique_ptr<mysql::Client> client_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<MemoryLog> log_;
+  FakeClock clock_;
+  Logger logger_{STDERR_FILENO, LogLevel::kError};
+  const CancelToken cancel_;
+  const ProjectSettings project_;
+  const Context context_{Suite::kPipeline, "",       clock_, logger_,
+                         cancel_,          project_, nullptr};
 };
 
 class MysqlSinkConformance : public ::testing::TestWithParam<Setting> {
@@ -149,6 +187,48 @@ TEST_P(MysqlSinkConformance, Scar_20_LostReplies) { suite_->LoseReplies(); }
 TEST_P(MysqlSinkConformance, Scar_23_ZombiesAndLateCommits) { suite_->WakeZombies(); }
 TEST_P(MysqlSinkConformance, LostStores) { suite_->LoseStores(); }
 TEST_P(MysqlSinkConformance, RestoredStores) { suite_->RestoreOldStores(); }
+
+// Rows that it wrote then would be locked by a process that no new owner looks for.
+TEST_P(MysqlSinkConformance, Scar_23_WhoOwnsNoShardLocksNone) {
+  const auto first = subject_->Connect();
+  const auto second = subject_->Connect();
+  const mysql::CommitTable commits("q", first->url().database, 1);
+  const std::set<ShardId> both = {"s", "t"};
+  for (const ShardId& shard : both) Must(commits.Claim(*first, shard, "first"));
+  Must(commits.Claim(*second, "s", "second"));
+  Must(first->Execute("START TRANSACTION"));
+  EXPECT_THAT(Must(commits.Lock(*first, both, "first")), ::testing::ElementsAre("t"));
+  // One's own is free to be locked, the other's is passed by without waiting.
+  Must(second->Execute("START TRANSACTION"));
+  EXPECT_THAT(Must(commits.Lock(*second, both, "second")), ::testing::ElementsAre("s"));
+  Must(first->Execute("ROLLBACK"));
+  Must(second->Execute("ROLLBACK"));
+  Must(commits.Claim(*second, "t", "second"));
+  EXPECT_TRUE(Must(commits.Lock(*first, both, "first")).empty());
+  EXPECT_FALSE(Must(commits.Owns(*first, both, "first")));
+}
+
+// Its new owner takes the branches announced there for lost ones: they must not be
+// decided by the tokens of the other shard.
+TEST_P(MysqlSinkConformance, Scar_23_AShardClaimedBehindTheAnnouncementEndsTheEpoch) {
+  subject_->Reset();
+  const auto other = subject_->Connect();
+  const auto sink = subject_->OpenSink("first");
+  int claims = 0;
+  failpoint::SetHook([&](std::string_view name) {
+    if (name != "mysql.branches.announced") return Status::Ok();
+    failpoint::ClearHook();
+    claims++;
+    // It has yet to look for the connections of the owner before.
+    return other->Execute("UPDATE leat_commits SET owner = 'second' WHERE shard = 't'");
+  });
+  std::vector<DeadLetter> rejects;
+  const Status written = sink->Write(subject_->FirstRows(), &rejects);
+  failpoint::ClearHook();
+  EXPECT_EQ(claims, GetParam().workers > 1);
+  EXPECT_EQ(written.ok(), claims == 0) << written.message();
+  Must(sink->Abort());
+}
 
 INSTANTIATE_TEST_SUITE_P(
     , MysqlSinkConformance,

@@ -134,16 +134,29 @@ Result<std::optional<Token>> CommitTable::Read(Client& client,
   return entry ? entry->token : std::nullopt;
 }
 
-Status CommitTable::Lock(Client& client, const std::set<ShardId>& shards,
-                         const std::string& owner) const {
-  return client.Execute(
-      fmt::format("SELECT shard FROM {}{} AND owner = {} ORDER BY shard FOR UPDATE",
-                  table_, Where(shards), QuoteText(owner)));
+Result<bool> CommitTable::Owns(Client& client, const std::set<ShardId>& shards,
+                               const std::string& owner) const {
+  ASSIGN_OR_RETURN(
+      Rows rows, client.Query(fmt::format("SELECT shard FROM {}{} AND owner = {}", table_,
+                                          Where(shards), QuoteText(owner))));
+  return !rows.empty();
+}
+
+Result<std::set<ShardId>> CommitTable::Lock(Client& client,
+                                            const std::set<ShardId>& shards,
+                                            const std::string& owner) const {
+  // Rows that others have locked are theirs already, or about to be.
+  ASSIGN_OR_RETURN(Rows rows,
+                   client.Query(fmt::format("SELECT shard FROM {}{} AND owner = {} ORDER "
+                                            "BY shard FOR UPDATE SKIP LOCKED",
+                                            table_, Where(shards), QuoteText(owner))));
+  std::set<ShardId> locked;
+  for (const Row& row : rows) locked.insert(row[0].value_or(""));
+  return locked;
 }
 
 Result<bool> CommitTable::Swap(Client& client, const Checkpoint& checkpoint,
-                               const std::string& owner,
-                               const std::string& branch) const {
+                               const std::string& owner) const {
   for (const ShardRange& range : checkpoint.shards) {
     const Token token = checkpoint.TokenOf(range);
     const Token* before = FindToken(range.previous, kName);
@@ -162,12 +175,6 @@ Result<bool> CommitTable::Swap(Client& client, const Checkpoint& checkpoint,
                                    set, Where(range.shard), QuoteText(owner), previous)));
     if (client.affected_rows() != 1) return false;
   }
-  if (branch.empty()) return true;
-  // Shards that did not move announce the same branches.
-  RETURN_IF_ERROR(client.Execute(
-      fmt::format("UPDATE {} SET branch = pending WHERE pipeline = {} AND owner = {} AND "
-                  "pending = {}",
-                  table_, QuoteText(pipeline_), QuoteText(owner), QuoteText(branch))));
   return true;
 }
 
@@ -187,21 +194,20 @@ Result<CommitTable::Standing> CommitTable::Compare(Client& client,
   return mine ? Standing::kMine : previous ? Standing::kPrevious : Standing::kOther;
 }
 
-Result<std::set<ShardId>> CommitTable::Owned(Client& client,
-                                             const std::set<ShardId>& shards,
-                                             const std::string& owner) const {
-  ASSIGN_OR_RETURN(
-      Rows rows, client.Query(fmt::format("SELECT shard FROM {}{} AND owner = {}", table_,
-                                          Where(shards), QuoteText(owner))));
-  std::set<ShardId> owned;
-  for (const Row& row : rows) owned.insert(row[0].value_or(""));
-  return owned;
+Result<uint64_t> CommitTable::Announce(Client& client, const std::set<ShardId>& shards,
+                                       const std::string& owner,
+                                       const std::string& pending) const {
+  RETURN_IF_ERROR(
+      client.Execute(fmt::format("UPDATE {} SET pending = {}{} AND owner = {}", table_,
+                                 QuoteText(pending), Where(shards), QuoteText(owner))));
+  return client.affected_rows();
 }
 
-Status CommitTable::Announce(Client& client, const std::set<ShardId>& shards,
-                             const std::string& owner, const std::string& pending) const {
-  return client.Execute(fmt::format("UPDATE {} SET pending = {}{} AND owner = {}", table_,
-                                    QuoteText(pending), Where(shards), QuoteText(owner)));
+Status CommitTable::Decide(Client& client, const std::set<ShardId>& shards,
+                           const std::string& owner, const std::string& pending) const {
+  return client.Execute(
+      fmt::format("UPDATE {} SET branch = pending{} AND owner = {} AND pending = {}",
+                  table_, Where(shards), QuoteText(owner), QuoteText(pending)));
 }
 
 Status CommitTable::Forget(Client& client, const std::set<ShardId>& shards,

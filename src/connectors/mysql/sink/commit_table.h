@@ -44,18 +44,18 @@ class CommitTable {
   // The token as it is.
   Result<std::optional<Token>> Read(Client& client, const ShardId& shard) const;
 
-  // Which of the shards have this owner. Waits for nobody.
-  Result<std::set<ShardId>> Owned(Client& client, const std::set<ShardId>& shards,
-                                  const std::string& owner) const;
-  // In a transaction: until its end nobody else claims those of the shards that are the
-  // owner's.
-  Status Lock(Client& client, const std::set<ShardId>& shards,
-              const std::string& owner) const;
+  // Whether any of the shards has this owner. Waits for nobody.
+  Result<bool> Owns(Client& client, const std::set<ShardId>& shards,
+                    const std::string& owner) const;
+  // In a transaction: those of the shards that are the owner's and that nobody is
+  // claiming now; until its end nobody else claims them.
+  Result<std::set<ShardId>> Lock(Client& client, const std::set<ShardId>& shards,
+                                 const std::string& owner) const;
   enum class Standing : uint8_t { kMine, kPrevious, kOther };
   // In a transaction: puts the checkpoint's tokens in place of its previous ones, for
   // `owner`. False: something is not as expected; roll back.
   Result<bool> Swap(Client& client, const Checkpoint& checkpoint,
-                    const std::string& owner, const std::string& branch) const;
+                    const std::string& owner) const;
   // What the tokens are now, after whatever is in flight has ended.
   Result<Standing> Compare(Client& client, const Checkpoint& checkpoint) const;
 
@@ -63,9 +63,12 @@ class CommitTable {
   // its branches have.
   static std::string Pending(const std::string& owner, uint64_t number, int count);
   static std::string BranchName(const std::string& pending);
-  // Says, before any branch is prepared, which ones there will be.
-  Status Announce(Client& client, const std::set<ShardId>& shards,
-                  const std::string& owner, const std::string& pending) const;
+  // Says, before any branch is prepared, which ones there will be. In how many shards.
+  Result<uint64_t> Announce(Client& client, const std::set<ShardId>& shards,
+                            const std::string& owner, const std::string& pending) const;
+  // In the transaction of Swap: the branches of `pending` are to be committed.
+  Status Decide(Client& client, const std::set<ShardId>& shards, const std::string& owner,
+                const std::string& pending) const;
   // All branches of `pending` are settled.
   Status Forget(Client& client, const std::set<ShardId>& shards, const std::string& owner,
                 const std::string& pending) const;

@@ -1,6 +1,5 @@
 #include "connectors/mysql/sink/server_error.h"
 
-#include <errmsg.h>
 #include <mysqld_error.h>
 
 #include <algorithm>
@@ -55,13 +54,6 @@ bool IsConflict(unsigned number) {
   constexpr unsigned kNoWait = 3572;  // MySQL's answer to NOWAIT
   return number == ER_LOCK_DEADLOCK || number == ER_LOCK_WAIT_TIMEOUT ||
          number == kNoWait;
-}
-bool IsLost(unsigned number) {
-  constexpr unsigned kKilled = 1927;
-  constexpr unsigned kInteractionTimeout = 4031;
-  return number == CR_SERVER_GONE_ERROR || number == CR_SERVER_LOST ||
-         number == ER_SERVER_SHUTDOWN || number == ER_QUERY_INTERRUPTED ||
-         number == kKilled || number == kInteractionTimeout;
 }
 
 }  // namespace leat::mysql

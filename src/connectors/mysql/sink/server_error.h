@@ -13,7 +13,4 @@ bool IsChangedValue(unsigned number);
 // Deadlock or lock wait: written again, the same rows may go through.
 bool IsConflict(unsigned number);
 
-// The connection is gone.
-bool IsLost(unsigned number);
-
 }  // namespace leat::mysql

@@ -24,12 +24,7 @@ Status MysqlSink::Begin() {
   touched_.clear();
   branch_.clear();
   decided_ = false;
-  if (!shards_.empty()) {
-    ASSIGN_OR_RETURN(Client * control, Control());
-    // Shards that were given up since are others' to lock.
-    ASSIGN_OR_RETURN(shards_, commits_.Owned(*control, shards_, owner_));
-    if (shards_.empty()) return Fenced(context_.pipeline, options_.url.Where());
-  }
+  uint64_t announced = 0;
   if (branched()) {
     // Whoever takes over has to know of the branches before there are any, and to find
     // every connection that could prepare one.
@@ -37,15 +32,23 @@ Status MysqlSink::Begin() {
     pending_ = CommitTable::Pending(owner_, ++branches_, options_.workers);
     branch_ = CommitTable::BranchName(pending_);
     ASSIGN_OR_RETURN(Client * control, Control());
-    RETURN_IF_ERROR(commits_.Announce(*control, shards_, owner_, pending_));
+    ASSIGN_OR_RETURN(announced, commits_.Announce(*control, shards_, owner_, pending_));
     RETURN_IF_ERROR(failpoint::Durable("mysql.branches.announced"));
   }
   Writer& tokens = token_writer();
   RETURN_IF_ERROR(tokens.Begin(owner_, ""));
   began_ = true;
-  // Held to the end: a new owner has to end this transaction first. One that came just
-  // before it is met by the swap of the tokens.
-  return commits_.Lock(*tokens.client(), shards_, owner_);
+  // Held to the end: a new owner has to end this transaction first. Without a lock no row
+  // is written, for those of the rows would be in the way of somebody who knows of none.
+  // Who claimed a shard between the announcement and the lock holds its branches to be
+  // undecided, whatever comes.
+  ASSIGN_OR_RETURN(auto locked, commits_.Lock(*tokens.client(), shards_, owner_));
+  if (locked.empty() || (branched() && locked.size() != announced)) {
+    return Status::Transient("somebody else is taking over at " + options_.url.Where());
+  }
+  // Shards that were given up since are others' to lock.
+  shards_ = std::move(locked);
+  return Status::Ok();
 }
 
 Status MysqlSink::BeginWriter(Writer& writer) {
@@ -118,8 +121,8 @@ Status MysqlSink::Decide(const Checkpoint& checkpoint) {
     RETURN_IF_ERROR(ForEachWriter([](Writer& writer) { return writer.Prepare(); }));
     RETURN_IF_ERROR(failpoint::Durable("mysql.branches.prepared"));
   }
-  ASSIGN_OR_RETURN(const bool swapped, commits_.Swap(*tokens.client(), checkpoint, owner_,
-                                                     branches ? pending_ : ""));
+  ASSIGN_OR_RETURN(const bool swapped,
+                   commits_.Swap(*tokens.client(), checkpoint, owner_));
   if (!swapped) {
     // Committed before, it is there already, and these rows are one too many.
     Rollback();
@@ -127,6 +130,10 @@ Status MysqlSink::Decide(const Checkpoint& checkpoint) {
     ASSIGN_OR_RETURN(const auto standing, commits_.Compare(*control, checkpoint));
     if (standing == CommitTable::Standing::kMine) return Status::Ok();
     return Fenced(context_.pipeline, options_.url.Where());
+  }
+  // Shards that did not move have announced the same branches.
+  if (branches) {
+    RETURN_IF_ERROR(commits_.Decide(*tokens.client(), shards_, owner_, pending_));
   }
   RETURN_IF_ERROR(failpoint::Durable("mysql.commit.before"));
   const Status committed = tokens.Commit();
@@ -181,8 +188,8 @@ Status MysqlSink::Explain(Status error) {
   Rollback();
   auto control = Control();
   if (!control.ok()) return error;
-  const auto owned = commits_.Owned(**control, shards_, owner_);
-  if (!owned.ok() || !owned->empty()) return error;
+  const auto owns = commits_.Owns(**control, shards_, owner_);
+  if (!owns.ok() || *owns) return error;
   return Fenced(context_.pipeline, options_.url.Where());
 }
 

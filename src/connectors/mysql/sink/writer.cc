@@ -41,7 +41,6 @@ Writer::Writer(const SinkOptions& options, int number, int lock_wait)
 Status Writer::Note(const Status& status) {
   const unsigned number = client_ && !status.ok() ? client_->last_error() : 0;
   conflict_ = IsConflict(number);
-  lost_ = IsLost(number);
   return status;
 }
 
@@ -119,7 +118,7 @@ void Writer::Forget(const TableId& table) {
 Status Writer::Write(const std::shared_ptr<const TablePlan>& plan, Change change,
                      const RowBatches& batches, std::span<const RowRef> rows,
                      const Reject& reject) {
-  conflict_ = lost_ = false;
+  conflict_ = false;
   ASSIGN_OR_RETURN(RowStatement * statement, Find(plan, change));
   const auto most = static_cast<size_t>(options_.batch_rows);
   for (size_t at = 0; at < rows.size(); at += most) {
@@ -182,7 +181,6 @@ Status Writer::RunHalves(RowStatement& statement, const RowBatches& batches,
 
 Status Writer::Failed(const RowStatement& statement, const ServerError& error) {
   conflict_ = IsConflict(error.number);
-  lost_ = IsLost(error.number);
   return {KindOfError(error.number),
           fmt::format("writing table {} at {}: {} ({})",
                       statement.plan().target.id.ToString(), options_.url.Where(),
@@ -204,6 +202,7 @@ Status Writer::Commit() {
 }
 
 void Writer::Rollback() {
+  conflict_ = false;
   if (!began_) return;
   began_ = false;
   // What is not prepared ends with its connection, whatever state it is in.

@@ -2,8 +2,8 @@
 // A statement that a row makes fail is undone and tried again in halves, until the row
 // stands alone: it is a dead letter, the others are written.
 //
-// Owned by the sink; one thread at a time. Errors: as Client's; conflict() and lost() say
-// more of the last one.
+// Owned by the sink; one thread at a time. Errors: as Client's; conflict() says more of
+// the last one.
 #pragma once
 
 #include <chrono>
@@ -56,7 +56,6 @@ class Writer {
   Client* client() { return client_.get(); }
   // The last error: written again, the rows may go through.
   bool conflict() const { return conflict_; }
-  bool lost() const { return lost_; }
   // The table's statements are forgotten.
   void Forget(const TableId& table);
 
@@ -84,7 +83,6 @@ class Writer {
   std::string branch_;
   bool prepared_ = false;
   bool conflict_ = false;
-  bool lost_ = false;
 };
 
 // What every connection of the sink sets: strict values, no waiting for ever.
