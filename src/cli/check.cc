@@ -2,7 +2,6 @@
 // settings; what is missing comes with the statement that mends it.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -115,21 +114,19 @@ int Check(const Options& options, const Shell& shell) {
 
 void AddCheck(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "check", "Connect, and prove versions, privileges and settings");
-  app->add_option("PATH", options->paths, "Pipeline files, or a project's folder")
-      ->required();
-  app->add_option("--data", options->data,
-                  "The folder for checkpoints and caches, instead of leat.yaml's");
+  app.Option("PATH", &options->paths, "Pipeline files, or a project's folder").Required();
+  app.Option("--data", &options->data,
+             "The folder for checkpoints and caches, instead of leat.yaml's");
   AddOutput(app, &options->output);
-  app->footer(
+  app.Footer(
       R"(Says for everything that is missing which statement or setting mends it, and exits with 78.
 
 Examples:
   leat check examples/shop-to-lake
   leat check pipelines/orders.yaml --output json)");
-  app->callback(
-      [command, options] { *command.exit_code = Check(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = Check(*options, *command.shell); });
 }
 
 }  // namespace leat

@@ -2,12 +2,13 @@
 // sets the exit code.
 #pragma once
 
+#include "cli/arguments.h"
 #include "cli/shell.h"
 
 namespace leat {
 
 struct Command {
-  CLI::App* app;  // the program
+  Arguments arguments;  // the program's
   Shell* shell;
   int* exit_code;
 };
@@ -21,8 +22,8 @@ void AddSchema(const Command& command);
 void AddDeadLetters(const Command& command);
 void AddTopics(const Command& command);
 // Of `topics`.
-void AddTopicsRead(const Command& command, CLI::App* topics);
-void AddTopicsProduce(const Command& command, CLI::App* topics);
+void AddTopicsRead(const Command& command, Arguments topics);
+void AddTopicsProduce(const Command& command, Arguments topics);
 void AddLag(const Command& command);
 void AddOffsets(const Command& command);
 void AddGenerate(const Command& command);

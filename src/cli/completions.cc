@@ -1,41 +1,20 @@
 // leat completions: scripts for bash, zsh and fish, made from the commands themselves.
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/commands.h"
 
 namespace leat {
 namespace {
 
-struct Words {
-  std::string path;  // "leat generate"
-  std::string description;
-  std::vector<const CLI::App*> commands;
-  std::vector<std::string> options;  // "--output"
-};
-
-void Collect(const CLI::App& app, const std::string& path, std::vector<Words>* all) {
-  Words words{path, app.get_description(), app.get_subcommands(nullptr), {}};
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames())
-      words.options.push_back("--" + name);
-  }
-  all->push_back(words);
-  for (const CLI::App* child : words.commands) {
-    Collect(*child, path + " " + child->get_name(), all);
-  }
-}
-
-std::vector<std::string> NamesAndOptions(const Words& words) {
+std::vector<std::string> NamesAndOptions(const CommandWords& words) {
   std::vector<std::string> all;
-  for (const CLI::App* child : words.commands) all.push_back(child->get_name());
+  for (const auto& below : words.commands) all.push_back(below.name);
   all.insert(all.end(), words.options.begin(), words.options.end());
   return all;
 }
 
 // zsh runs the same function through its emulation of bash's completion.
-std::string Bash(const std::vector<Words>& all, bool zsh) {
+std::string Bash(const std::vector<CommandWords>& all, bool zsh) {
   std::string out =
       zsh ? "#compdef leat\nautoload -Uz bashcompinit && bashcompinit\n" : "";
   out +=
@@ -43,13 +22,13 @@ std::string Bash(const std::vector<Words>& all, bool zsh) {
       "  local current=${COMP_WORDS[COMP_CWORD]} path=leat word words\n"
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
       "    case \"$path $word\" in\n";
-  for (const Words& words : all) {
+  for (const CommandWords& words : all) {
     if (words.path != "leat") {
       out += fmt::format("      '{0}') path='{0}' ;;\n", words.path);
     }
   }
   out += "    esac\n  done\n  case $path in\n";
-  for (const Words& words : all) {
+  for (const CommandWords& words : all) {
     out += fmt::format("    '{}') words='{}' ;;\n", words.path,
                        fmt::join(NamesAndOptions(words), " "));
   }
@@ -69,12 +48,12 @@ std::string FishQuoted(std::string text) {
   return "'" + text + "'";
 }
 
-std::string Fish(const std::vector<Words>& all) {
+std::string Fish(const std::vector<CommandWords>& all) {
   std::string out;
-  for (const Words& words : all) {
+  for (const CommandWords& words : all) {
     std::string rest = words.path.substr(std::min<size_t>(words.path.size(), 5));
     std::vector<std::string> below;
-    for (const CLI::App* child : words.commands) below.push_back(child->get_name());
+    for (const auto& child : words.commands) below.push_back(child.name);
     std::vector<std::string> conditions;
     if (!rest.empty()) conditions.push_back("__fish_seen_subcommand_from " + rest);
     if (!below.empty()) {
@@ -82,9 +61,9 @@ std::string Fish(const std::vector<Words>& all) {
           fmt::format("not __fish_seen_subcommand_from {}", fmt::join(below, " ")));
     }
     std::string when = FishQuoted(fmt::format("{}", fmt::join(conditions, "; and ")));
-    for (const CLI::App* child : words.commands) {
-      out += fmt::format("complete -c leat -n {} -f -a {} -d {}\n", when,
-                         child->get_name(), FishQuoted(child->get_description()));
+    for (const auto& child : words.commands) {
+      out += fmt::format("complete -c leat -n {} -f -a {} -d {}\n", when, child.name,
+                         FishQuoted(child.description));
     }
     for (const std::string& option : words.options) {
       out += fmt::format("complete -c leat -n {} -l {}\n", when, option.substr(2));
@@ -97,18 +76,17 @@ std::string Fish(const std::vector<Words>& all) {
 
 void AddCompletions(const Command& command) {
   auto shell_name = std::make_shared<std::string>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "completions", "Print a script that completes commands in a shell");
-  app->add_option("SHELL", *shell_name, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  app->footer(R"(Examples:
+  app.Option("SHELL", shell_name.get(), "bash, zsh or fish")
+      .Required()
+      .OneOf({"bash", "zsh", "fish"});
+  app.Footer(R"(Examples:
   source <(leat completions bash)
   leat completions zsh > ~/.zfunc/_leat
   leat completions fish > ~/.config/fish/completions/leat.fish)");
-  app->callback([command, shell_name] {
-    std::vector<Words> all;
-    Collect(*command.app, "leat", &all);
+  app.Run([command, shell_name] {
+    const std::vector<CommandWords> all = command.arguments.Words();
     command.shell->OutOwn(*shell_name == "fish" ? Fish(all)
                                                 : Bash(all, *shell_name == "zsh"));
   });

@@ -2,7 +2,6 @@
 // or as the store has them where none does.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -93,24 +92,23 @@ int DeadLetters(const Options& options, const Shell& shell) {
 
 void AddDeadLetters(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "dead-letters", "Show the rows that a sink could not take, and why");
-  CLI::Option* pipeline = app->add_option("PIPELINE", options->pipeline,
-                                          "Its name; without it, how many each has");
+  Argument pipeline = app.Option("PIPELINE", &options->pipeline,
+                                 "Its name; without it, how many each has");
   AddProject(app, &options->project);
-  app->add_option("--limit", options->limit, "At most this many")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app->add_option("--after", options->after, "Those after this id");
-  app->add_option("--delete", options->remove,
-                  "Delete the letters with these ids instead")
-      ->needs(pipeline);
+  app.Option("--limit", &options->limit, "At most this many")
+      .Between(int64_t{1}, int64_t{100000})
+      .ShowDefault();
+  app.Option("--after", &options->after, "Those after this id");
+  app.Option("--delete", &options->remove, "Delete the letters with these ids instead")
+      .Needs(pipeline);
   AddOutput(app, &options->output);
-  app->footer(R"(Examples:
+  app.Footer(R"(Examples:
   leat dead-letters
   leat dead-letters orders --project examples/shop-to-lake
   leat dead-letters orders --output json)");
-  app->callback(
+  app.Run(
       [command, options] { *command.exit_code = DeadLetters(*options, *command.shell); });
 }
 

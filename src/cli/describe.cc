@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -68,44 +67,41 @@ int Describe(const Options& options, const Shell& shell) {
 
 void AddList(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
-      command.app->add_subcommand("list", "List the sources, steps and sinks there are");
+  Arguments app =
+      command.arguments.Command("list", "List the sources, steps and sinks there are");
   AddOutput(app, &options->output);
-  app->callback([command, options] { List(*options, *command.shell); });
+  app.Run([command, options] { List(*options, *command.shell); });
 }
 
 void AddDescribe(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "describe", "Show the fields of a source, step, sink or file");
-  CLI::Option* name = app->add_option("NAME", options->name,
-                                      "As leat list has it; or pipeline, leat.yaml");
-  app->add_flag("--all", options->all, "The whole reference, as Markdown")
-      ->excludes(name);
-  app->add_option("-o,--output", options->output, "How to print: text, json or markdown")
-      ->check(CLI::IsMember({"text", "json", "markdown"}))
-      ->capture_default_str();
-  app->footer(R"(Examples:
+  Argument name =
+      app.Option("NAME", &options->name, "As leat list has it; or pipeline, leat.yaml");
+  app.Flag("--all", &options->all, "The whole reference, as Markdown").Excludes(name);
+  app.Option("-o,--output", &options->output, "How to print: text, json or markdown")
+      .OneOf({"text", "json", "markdown"})
+      .ShowDefault();
+  app.Footer(R"(Examples:
   leat describe mysql
   leat describe pipeline --output json)");
-  app->callback([command, options, name] {
-    if (name->empty() && !options->all) {
-      throw CLI::RequiredError("NAME");
-    }
+  app.Run([command, options] {
+    if (options->name.empty() && !options->all) Arguments::Missing("NAME");
     *command.exit_code = Describe(*options, *command.shell);
   });
 }
 
 void AddSchema(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "schema", "Print the JSON Schema of pipeline files, for editors");
-  app->add_flag("--project", options->all, "That of leat.yaml instead");
-  app->footer(R"(Examples:
+  app.Flag("--project", &options->all, "That of leat.yaml instead");
+  app.Footer(R"(Examples:
   leat schema > pipeline.schema.json
   # first line of a pipeline file, for editors with the YAML language server:
   # yaml-language-server: $schema=../pipeline.schema.json)");
-  app->callback([command, options] {
+  app.Run([command, options] {
     command.shell->OutOwn(JsonSchema(
         options->all ? ProjectSpec() : PipelineSpec(command.shell->registry())));
   });

@@ -1,8 +1,6 @@
 // leat generate: the reference workloads in a database of the user's, once or live.
 #include "cli/generate.h"
 
-#include <CLI/CLI.hpp>
-
 #include "cli/commands.h"
 #include "cli/signals.h"
 #include "core/units.h"
@@ -25,18 +23,16 @@ int Run(const Chosen& chosen, const Shell& shell,
   return status.ok() ? static_cast<int>(kExitDone) : shell.Fail(status);
 }
 
-std::shared_ptr<Chosen> AddCommon(CLI::App* app) {
+std::shared_ptr<Chosen> AddCommon(Arguments app) {
   auto chosen = std::make_shared<Chosen>();
   generate::Options& options = chosen->options;
-  app->add_option("--to", options.to, "mysql://user:password@host:port/database")
-      ->required();
-  app->add_option("--seed", options.seed, "Another seed, other rows")
-      ->capture_default_str();
-  app->add_flag("--replace", options.replace, "Drop the tables where they are there");
-  app->add_option("--live", options.live, "Then go on with so many transactions a second")
-      ->check(CLI::Range(0.001, 1e6));
-  app->add_option("--for", chosen->duration, "End the live part after this time: 30s, 5m")
-      ->check([&options](const std::string& text) {
+  app.Option("--to", &options.to, "mysql://user:password@host:port/database").Required();
+  app.Option("--seed", &options.seed, "Another seed, other rows").ShowDefault();
+  app.Flag("--replace", &options.replace, "Drop the tables where they are there");
+  app.Option("--live", &options.live, "Then go on with so many transactions a second")
+      .Between(0.001, 1e6);
+  app.Option("--for", &chosen->duration, "End the live part after this time: 30s, 5m")
+      .Check([&options](const std::string& text) {
         auto micros = ParseDuration(text);
         if (micros) options.duration = Micros(*micros);
         return micros ? "" : "write a number with a unit, such as 30s, 5m";
@@ -44,42 +40,42 @@ std::shared_ptr<Chosen> AddCommon(CLI::App* app) {
   return chosen;
 }
 
-void AddShop(CLI::App* parent, const Command& command) {
-  CLI::App* app = parent->add_subcommand(
+void AddShop(Arguments parent, const Command& command) {
+  Arguments app = parent.Command(
       "shop",
       "orders, order_details, customers, payment_method; consistent at all times");
   auto chosen = AddCommon(app);
-  app->add_option("--customers", chosen->options.customers, "How many")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
-      ->capture_default_str();
-  app->add_option("--orders", chosen->options.orders,
-                  "How many; order_details are 1.88 times as many")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
-      ->capture_default_str();
-  app->footer(
+  app.Option("--customers", &chosen->options.customers, "How many")
+      .Between(int64_t{1}, int64_t{1} << 30)
+      .ShowDefault();
+  app.Option("--orders", &chosen->options.orders,
+             "How many; order_details are 1.88 times as many")
+      .Between(int64_t{1}, int64_t{1} << 30)
+      .ShowDefault();
+  app.Footer(
       R"(A live transaction is a new order with its details, or a change or the end of an old one, or
 a change of a customer.
 
 Examples:
   leat generate shop --to mysql://root@127.0.0.1:3306/shop
   leat generate shop --to mysql://root@127.0.0.1:3306/shop --live 200 --for 1m)");
-  app->callback([command, chosen] {
+  app.Run([command, chosen] {
     *command.exit_code =
         Run(*chosen, *command.shell, generate::MakeShop(chosen->options));
   });
 }
 
-void AddNft(CLI::App* parent, const Command& command) {
-  CLI::App* app = parent->add_subcommand(
+void AddNft(Arguments parent, const Command& command) {
+  Arguments app = parent.Command(
       "nft", "erc721_holders and erc20_holders, which only grow, by their key _id");
   auto chosen = AddCommon(app);
-  app->add_option("--rows", chosen->options.rows, "Of each table")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
-      ->capture_default_str();
-  app->footer(R"(Examples:
+  app.Option("--rows", &chosen->options.rows, "Of each table")
+      .Between(int64_t{1}, int64_t{1} << 40)
+      .ShowDefault();
+  app.Footer(R"(Examples:
   leat generate nft --to mysql://root@127.0.0.1:3306/tx_collector --rows 10000
   leat generate nft --to mysql://root@127.0.0.1:3306/tx_collector --live 50)");
-  app->callback([command, chosen] {
+  app.Run([command, chosen] {
     *command.exit_code = Run(*chosen, *command.shell, generate::MakeNft(chosen->options));
   });
 }
@@ -87,9 +83,9 @@ void AddNft(CLI::App* parent, const Command& command) {
 }  // namespace
 
 void AddGenerate(const Command& command) {
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "generate", "Fill a database with a reference workload, and keep changing it");
-  app->require_subcommand(1);
+  app.RequireCommand();
   AddShop(app, command);
   AddNft(app, command);
 }

@@ -1,7 +1,6 @@
 // leat lag and leat offsets: how far groups have read embedded topics.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -109,44 +108,41 @@ int Offsets(const Options& options, const Shell& shell) {
 
 void AddLag(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "lag", "Show how many records of each topic a group has not read");
-  app->add_option("GROUP", options->group, "This group alone");
+  app.Option("GROUP", &options->group, "This group alone");
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
-  app->callback(
-      [command, options] { *command.exit_code = ShowLag(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = ShowLag(*options, *command.shell); });
 }
 
 void AddOffsets(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
+  Arguments app = command.arguments.Command(
       "offsets", "Show or reset how far groups have read embedded topics");
-  CLI::Option* group =
-      app->add_option("GROUP", options->group,
-                      "The group: its pipeline's name, unless the file says otherwise");
-  CLI::Option* reset = app->add_option(
-      "--reset", options->reset,
+  Argument group =
+      app.Option("GROUP", &options->group,
+                 "The group: its pipeline's name, unless the file says otherwise");
+  Argument reset = app.Option(
+      "--reset", &options->reset,
       "Let it go on at: earliest, latest, an offset, a time, or how long ago (90m)");
-  reset->needs(group);
-  app->add_option("--topic", options->topic, "In this topic alone")->needs(reset);
-  app->add_option("--partition", options->partition, "In this partition alone")
-      ->needs(reset);
-  app->add_flag("--delete", options->remove,
-                "Forget the group: it holds back retention no longer")
-      ->needs(group)
-      ->excludes(reset);
+  reset.Needs(group);
+  app.Option("--topic", &options->topic, "In this topic alone").Needs(reset);
+  app.Option("--partition", &options->partition, "In this partition alone").Needs(reset);
+  app.Flag("--delete", &options->remove,
+           "Forget the group: it holds back retention no longer")
+      .Needs(group)
+      .Excludes(reset);
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
-  app->footer(R"(A pipeline that runs goes there at once; others when they start.
+  app.Footer(R"(A pipeline that runs goes there at once; others when they start.
 
 Examples:
   leat offsets
   leat offsets sink-mysql-workers
   leat offsets sink-mysql-workers --reset earliest
   leat offsets sink-mysql-workers --reset 1200 --topic enriched_orders --partition 0)");
-  app->callback(
-      [command, options] { *command.exit_code = Offsets(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = Offsets(*options, *command.shell); });
 }
 
 }  // namespace leat

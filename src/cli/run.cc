@@ -2,7 +2,6 @@
 // thread, until they end, fail or a signal comes.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <thread>
 
@@ -229,30 +228,28 @@ int Run(const Options& options, const Shell& shell) {
 
 void AddRun(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
-      "run", "Run pipelines in the foreground, until stopped");
-  app->add_option("PATH", options->paths, "Pipeline files, or a project's folder")
-      ->required();
-  app->add_flag("--until-caught-up", options->until_caught_up,
-                "End with 0 once everything the sources had at the start is committed");
-  app->add_flag("--resume", options->resume,
-                "Stop where nobody knows a position, instead of starting over");
-  app->add_flag("--new-state", options->new_state,
-                "Forget the steps' state where the target is further than it");
-  app->add_option("--data", options->data,
-                  "The folder for checkpoints and caches, instead of leat.yaml's");
-  app->add_option("--log-level", options->log_level, "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str();
-  app->footer(
+  Arguments app =
+      command.arguments.Command("run", "Run pipelines in the foreground, until stopped");
+  app.Option("PATH", &options->paths, "Pipeline files, or a project's folder").Required();
+  app.Flag("--until-caught-up", &options->until_caught_up,
+           "End with 0 once everything the sources had at the start is committed");
+  app.Flag("--resume", &options->resume,
+           "Stop where nobody knows a position, instead of starting over");
+  app.Flag("--new-state", &options->new_state,
+           "Forget the steps' state where the target is further than it");
+  app.Option("--data", &options->data,
+             "The folder for checkpoints and caches, instead of leat.yaml's");
+  app.Option("--log-level", &options->log_level, "debug, info, warn or error")
+      .OneOf({"debug", "info", "warn", "error"})
+      .ShowDefault();
+  app.Footer(
       R"(SIGINT and SIGTERM finish the open epoch, commit it and leave; a second one leaves at once,
 and the next start loses nothing. Progress and logs go to stderr.
 
 Examples:
   leat run pipelines/orders.yaml
   leat run examples/shop-to-lake --until-caught-up)");
-  app->callback(
-      [command, options] { *command.exit_code = Run(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = Run(*options, *command.shell); });
 }
 
 }  // namespace leat

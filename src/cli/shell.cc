@@ -54,17 +54,16 @@ int Shell::Fail(const Diagnostics& diagnostics) const {
   return kExitConfig;
 }
 
-void AddOutput(CLI::App* app, std::string* output) {
-  app->add_option("-o,--output", *output, "How to print: text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+void AddOutput(Arguments app, std::string* output) {
+  app.Option("-o,--output", output, "How to print: text or json")
+      .OneOf({"text", "json"})
+      .ShowDefault();
 }
 
-void AddProject(CLI::App* app, ProjectOptions* options) {
-  app->add_option("--project", options->project, "The project's folder")
-      ->capture_default_str();
-  app->add_option("--data", options->data,
-                  "The folder for checkpoints and caches, instead of leat.yaml's");
+void AddProject(Arguments app, ProjectOptions* options) {
+  app.Option("--project", &options->project, "The project's folder").ShowDefault();
+  app.Option("--data", &options->data,
+             "The folder for checkpoints and caches, instead of leat.yaml's");
 }
 
 Result<ProjectSettings> LoadSettings(const ProjectOptions& options, const Shell& shell) {
@@ -76,9 +75,10 @@ Result<ProjectSettings> LoadSettings(const ProjectOptions& options, const Shell&
 
 namespace {
 
-void AddAll(const Command& command) {
-  command.app->require_subcommand(1);
-  command.app->get_formatter()->column_width(34);
+void AddAll(CLI::App* app, Shell* shell, int* exit_code) {
+  const Command command{Arguments(app), shell, exit_code};
+  app->require_subcommand(1);
+  app->get_formatter()->column_width(34);
   AddRun(command);
   AddValidate(command);
   AddCheck(command);
@@ -92,7 +92,7 @@ void AddAll(const Command& command) {
   AddGenerate(command);
   AddVersion(command);
   AddCompletions(command);
-  command.app->footer(kFooter);  // last, or every command would inherit it
+  app->footer(kFooter);  // last, or every command would inherit it
 }
 
 const CLI::App& Chosen(const CLI::App& app) {
@@ -123,7 +123,7 @@ constexpr const char* kSummary =
 
 std::vector<CommandHelp> HelpOfAll() {
   CLI::App app(kSummary, "leat");
-  AddAll({&app, nullptr, nullptr});
+  AddAll(&app, nullptr, nullptr);
   std::vector<CommandHelp> all;
   CollectHelp(app, &all);
   return all;
@@ -132,7 +132,7 @@ std::vector<CommandHelp> HelpOfAll() {
 int RunCommandLine(const std::vector<std::string>& arguments, Shell* shell) {
   CLI::App app(kSummary, "leat");
   int exit_code = kExitDone;
-  AddAll({&app, shell, &exit_code});
+  AddAll(&app, shell, &exit_code);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {

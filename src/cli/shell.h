@@ -6,14 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "core/config.h"
 #include "core/environment.h"
 #include "core/project_settings.h"
 #include "core/registry.h"
-
-namespace CLI {
-class App;
-}
 
 namespace leat {
 
@@ -53,14 +50,14 @@ class Shell {
 int RunCommandLine(const std::vector<std::string>& arguments, Shell* shell);
 
 // The --output option that every command that reads has.
-void AddOutput(CLI::App* app, std::string* output);
+void AddOutput(Arguments app, std::string* output);
 
 // --project and --data, of commands about a project without its pipelines.
 struct ProjectOptions {
   std::string project = ".";
   std::string data;
 };
-void AddProject(CLI::App* app, ProjectOptions* options);
+void AddProject(Arguments app, ProjectOptions* options);
 // leat.yaml's settings, with the data folder the options name.
 Result<ProjectSettings> LoadSettings(const ProjectOptions& options, const Shell& shell);
 

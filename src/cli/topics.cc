@@ -1,7 +1,6 @@
 // leat topics: the embedded topics of a project.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/folder.h"
@@ -138,9 +137,9 @@ int DeleteRecords(const Options& options, const Shell& shell) {
   return Change(options, request, "deleted records of " + options.topic, shell);
 }
 
-CLI::App* Add(CLI::App* parent, Options* options, const std::string& name,
+Arguments Add(Arguments parent, Options* options, const std::string& name,
               const std::string& help) {
-  CLI::App* app = parent->add_subcommand(name, help);
+  Arguments app = parent.Command(name, help);
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
   return app;
@@ -148,43 +147,43 @@ CLI::App* Add(CLI::App* parent, Options* options, const std::string& name,
 
 using Run = int (*)(const Options&, const Shell&);
 
-void AddTopic(CLI::App* app, const std::shared_ptr<Options>& options,
+void AddTopic(Arguments app, const std::shared_ptr<Options>& options,
               const Command& command, Run run) {
-  app->add_option("TOPIC", options->topic, "Its name")->required();
-  app->callback(
+  app.Option("TOPIC", &options->topic, "Its name").Required();
+  app.Run(
       [command, options, run] { *command.exit_code = run(*options, *command.shell); });
 }
 
-void AddChanges(CLI::App* topics, const std::shared_ptr<Options>& o,
+void AddChanges(Arguments topics, const std::shared_ptr<Options>& o,
                 const Command& command) {
-  CLI::App* create =
+  Arguments create =
       Add(topics, o.get(), "create", "Create a topic, or change how long it is kept");
   AddTopic(create, o, command, Create);
-  create->add_option("--partitions", o->partitions, "How many")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  create->add_option("--retention", o->retention, "How long records are kept: 7d");
-  create->add_option("--retention-bytes", o->retention_bytes,
-                     "How much of a partition is kept: 10GiB");
-  create->add_flag("--compact", o->compact, "Keep the newest record of each key");
-  CLI::App* remove = Add(topics, o.get(), "delete", "Delete a topic and its records");
+  create.Option("--partitions", &o->partitions, "How many")
+      .Between(int64_t{1}, int64_t{10'000})
+      .ShowDefault();
+  create.Option("--retention", &o->retention, "How long records are kept: 7d");
+  create.Option("--retention-bytes", &o->retention_bytes,
+                "How much of a partition is kept: 10GiB");
+  create.Flag("--compact", &o->compact, "Keep the newest record of each key");
+  Arguments remove = Add(topics, o.get(), "delete", "Delete a topic and its records");
   AddTopic(remove, o, command, [](const Options& options, const Shell& shell) {
     return Change(options, {{"command", "topics-delete"}, {"topic", options.topic}},
                   "deleted " + options.topic, shell);
   });
-  CLI::App* records =
+  Arguments records =
       Add(topics, o.get(), "delete-records", "Delete the oldest records of a topic");
   AddTopic(records, o, command, DeleteRecords);
-  records->add_option("--before", o->before,
-                      "Those below this offset; without it, all there are now");
-  records->add_option("--partition", o->partition, "Of this partition alone");
+  records.Option("--before", &o->before,
+                 "Those below this offset; without it, all there are now");
+  records.Option("--partition", &o->partition, "Of this partition alone");
 }
 
 }  // namespace
 
 void AddTopics(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* topics = command.app->add_subcommand(
+  Arguments topics = command.arguments.Command(
       "topics", "Show, read and write the embedded topics of a project");
   AddProject(topics, &options->project);
   AddOutput(topics, &options->output);
@@ -193,7 +192,7 @@ void AddTopics(const Command& command) {
   AddTopicsRead(command, topics);
   AddTopicsProduce(command, topics);
   AddChanges(topics, options, command);
-  topics->footer(
+  topics.Footer(
       R"(Without a subcommand, lists them. They answer while a process runs, too.
 
 Examples:
@@ -201,8 +200,8 @@ Examples:
   leat topics describe orders
   leat topics read orders --from latest --follow
   echo '{"id": 1}' | leat topics produce orders --key 1)");
-  topics->callback([command, options, topics] {
-    if (!topics->get_subcommands().empty()) return;
+  topics.Run([command, options, topics] {
+    if (topics.HasCommand()) return;
     *command.exit_code = List(*options, *command.shell);
   });
 }

@@ -1,7 +1,6 @@
 // leat topics read and produce: records of embedded topics to and from a terminal.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -134,53 +133,50 @@ int Produce(const ProduceOptions& options, const Shell& shell) {
 
 }  // namespace
 
-void AddTopicsRead(const Command& command, CLI::App* topics) {
+void AddTopicsRead(const Command& command, Arguments topics) {
   auto options = std::make_shared<ReadOptions>();
-  CLI::App* app = topics->add_subcommand("read", "Read the records of a topic");
-  app->add_option("TOPIC", options->topic, "Its name")->required();
-  app->add_option("--from", options->from,
-                  "earliest, latest, a time (2024-05-01T12:00:00Z) or how long ago (90m)")
-      ->capture_default_str();
-  app->add_option("--partition", options->partition, "Of this partition alone");
-  app->add_option("--key", options->key, "Those with this key alone");
-  app->add_option("--contains", options->contains, "Those with this text alone");
-  app->add_option("--limit", options->limit,
-                  "At most this many; without --follow, 1000 unless given")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 60));
-  app->add_flag("--follow,-f", options->follow, "Go on as records come in");
+  Arguments app = topics.Command("read", "Read the records of a topic");
+  app.Option("TOPIC", &options->topic, "Its name").Required();
+  app.Option("--from", &options->from,
+             "earliest, latest, a time (2024-05-01T12:00:00Z) or how long ago (90m)")
+      .ShowDefault();
+  app.Option("--partition", &options->partition, "Of this partition alone");
+  app.Option("--key", &options->key, "Those with this key alone");
+  app.Option("--contains", &options->contains, "Those with this text alone");
+  app.Option("--limit", &options->limit,
+             "At most this many; without --follow, 1000 unless given")
+      .Between(int64_t{1}, int64_t{1} << 60);
+  app.Flag("--follow,-f", &options->follow, "Go on as records come in");
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
-  app->footer(R"(A record is a line, with --output json an object.
+  app.Footer(R"(A record is a line, with --output json an object.
 
 Examples:
   leat topics read orders --limit 10
   leat topics read orders --from 10m --contains '"status":"new"' --output json
   leat topics read orders --from latest --follow)");
-  app->callback(
-      [command, options] { *command.exit_code = Read(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = Read(*options, *command.shell); });
 }
 
-void AddTopicsProduce(const Command& command, CLI::App* topics) {
+void AddTopicsProduce(const Command& command, Arguments topics) {
   auto options = std::make_shared<ProduceOptions>();
-  CLI::App* app =
-      topics->add_subcommand("produce", "Append the lines of stdin to a topic");
-  app->add_option("TOPIC", options->topic, "Its name")->required();
-  app->add_option("--key", options->key, "The key of each record");
-  app->add_option("--header", options->headers, "name:value, of each record");
-  app->add_option("--partition", options->partition,
-                  "The partition; by the key unless given");
-  app->add_flag("--json", options->json,
-                "Each line is {\"key\": ..., \"value\": ..., \"headers\": {...}}; bytes "
-                "that are no text as value_base64");
+  Arguments app = topics.Command("produce", "Append the lines of stdin to a topic");
+  app.Option("TOPIC", &options->topic, "Its name").Required();
+  app.Option("--key", &options->key, "The key of each record");
+  app.Option("--header", &options->headers, "name:value, of each record");
+  app.Option("--partition", &options->partition,
+             "The partition; by the key unless given");
+  app.Flag("--json", &options->json,
+           "Each line is {\"key\": ..., \"value\": ..., \"headers\": {...}}; bytes "
+           "that are no text as value_base64");
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
-  app->footer(R"(Returns when the records are on the disk.
+  app.Footer(R"(Returns when the records are on the disk.
 
 Examples:
   echo '{"id": 1, "amount": 9.5}' | leat topics produce raw_orders --key 1
   leat topics produce raw_orders --json < records.jsonl)");
-  app->callback(
-      [command, options] { *command.exit_code = Produce(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = Produce(*options, *command.shell); });
 }
 
 }  // namespace leat

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -50,18 +49,17 @@ int Validate(const Options& options, const Shell& shell) {
 
 void AddValidate(const Command& command) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command.app->add_subcommand(
-      "validate", "Check pipeline files; connects to nothing");
-  app->add_option("PATH", options->paths, "Pipeline files, or a project's folder")
-      ->required();
+  Arguments app =
+      command.arguments.Command("validate", "Check pipeline files; connects to nothing");
+  app.Option("PATH", &options->paths, "Pipeline files, or a project's folder").Required();
   AddOutput(app, &options->output);
-  app->footer(
+  app.Footer(
       R"(Prints file:line:column: message for everything that is wrong, and exits with 78.
 
 Examples:
   leat validate pipelines/orders.yaml
   leat validate . --output json)");
-  app->callback(
+  app.Run(
       [command, options] { *command.exit_code = Validate(*options, *command.shell); });
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -7,9 +6,9 @@ namespace leat {
 
 void AddVersion(const Command& command) {
   auto output = std::make_shared<std::string>("text");
-  CLI::App* app = command.app->add_subcommand("version", "Print which Leat this is");
+  Arguments app = command.arguments.Command("version", "Print which Leat this is");
   AddOutput(app, output.get());
-  app->callback([command, output] {
+  app.Run([command, output] {
     command.shell->Out(*output == "json"
                            ? nlohmann::json{{"version", LEAT_VERSION}}.dump() + "\n"
                            : std::string("leat " LEAT_VERSION "\n"));
