@@ -31,6 +31,14 @@ struct Committed {
   std::string resave;
 };
 
+// In whose name a sink takes shards over.
+struct Claim {
+  std::string attempt;  // empty: nobody, somebody only looks
+  std::string lease;    // Source::Lease() as of now
+
+  bool empty() const { return attempt.empty(); }
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -47,13 +55,13 @@ class Sink {
 
   virtual Status Open(std::span<const SchemaRef> tables) = 0;
   // The tokens of these shards in these tables, as the target holds them now; who has
-  // none is left out. With `claim` (the caller's attempt; empty: only look) a
-  // transactional sink first makes itself the owner of these shards, which ends whatever
-  // an older process has in flight for them. A table that does not exist, or was not
-  // among those opened, is no error: it is looked up, and has no token.
+  // none is left out. With a claim a transactional sink first makes itself the owner of
+  // these shards, which ends whatever an older process has in flight for them. A table
+  // that does not exist, or was not among those opened, is no error: it is looked up, and
+  // has no token.
   virtual Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
                                         std::span<const SinkTable> tables,
-                                        const std::string& claim) = 0;
+                                        const Claim& claim) = 0;
 
   // Stages the batch: its events and rows in order. Whatever it keeps in memory is
   // bounded.
@@ -89,7 +97,7 @@ class TokenlessSink : public Sink {
   Status Open(std::span<const SchemaRef> tables) override { return Status::Ok(); }
   Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
                                 std::span<const SinkTable> tables,
-                                const std::string& claim) override {
+                                const Claim& claim) override {
     return ShardTokens();
   }
   Status Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) override {

@@ -113,7 +113,7 @@ Status EpochWriter::AddTable(const SinkTable& table) {
   std::vector<ShardId> names;
   for (const auto& [shard, state] : shards_) names.push_back(shard);
   ASSIGN_OR_RETURN(ShardTokens found,
-                   parts_.sink.GetTokens(names, {&table, 1}, parts_.owner.attempt));
+                   parts_.sink.GetTokens(names, {&table, 1}, parts_.claim()));
   for (const auto& [shard, tokens] : found) {
     const Token* token = FindToken(tokens, table);
     auto state = shards_.find(shard);

@@ -39,6 +39,8 @@ struct EpochParts {
   Clock& clock;
   Logger& log;
   const CancelToken& cancel;
+
+  Claim claim() const { return {owner.attempt, source.Lease()}; }
 };
 
 // One shard in this attempt.

@@ -73,8 +73,8 @@ class Recovery {
       std::vector<SinkTable> names(wanted.begin(), wanted.end());
       asked.insert(names.begin(), names.end());
       wanted.clear();
-      RETURN_IF_ERROR(ReadTokensOf(assigned_, names, parts_.owner.attempt));
-      RETURN_IF_ERROR(ReadTokensOf(others, names, /*claim=*/""));
+      RETURN_IF_ERROR(ReadTokensOf(assigned_, names, parts_.claim()));
+      RETURN_IF_ERROR(ReadTokensOf(others, names, Claim()));
       for (const auto& [shard, tokens] : tokens_) {
         for (const auto& [table, token] : tokens) {
           for (const SinkTable& other : token.tables) {
@@ -87,7 +87,7 @@ class Recovery {
   }
 
   Status ReadTokensOf(const std::vector<ShardId>& shards,
-                      const std::vector<SinkTable>& tables, const std::string& claim) {
+                      const std::vector<SinkTable>& tables, const Claim& claim) {
     if (shards.empty()) return Status::Ok();
     ASSIGN_OR_RETURN(ShardTokens found, parts_.sink.GetTokens(shards, tables, claim));
     for (auto& [shard, tokens] : found) {
@@ -137,7 +137,7 @@ class Recovery {
     if (parts_.sink.staged()) return Status::Ok();
     // The tokens came in under the attempt that saved them: claim them.
     ASSIGN_OR_RETURN(ShardTokens now,
-                     parts_.sink.GetTokens(assigned_, c.tables, parts_.owner.attempt));
+                     parts_.sink.GetTokens(assigned_, c.tables, parts_.claim()));
     for (const ShardRange& range : c.shards) {
       if (std::ranges::find(assigned_, range.shard) == assigned_.end()) continue;
       for (const SinkTable& table : c.tables) {

@@ -100,7 +100,7 @@ Status MemorySinkBase::Write(const Batch& batch, std::vector<DeadLetter>* reject
 
 Result<ShardTokens> MemoryStagedSink::GetTokens(std::span<const ShardId> shards,
                                                 std::span<const SinkTable> tables,
-                                                const std::string& claim) {
+                                                const Claim& claim) {
   ShardTokens tokens;
   for (const SinkTable& table : tables) {
     RETURN_IF_ERROR(failpoint::Durable("memory.token"));
@@ -200,16 +200,16 @@ Status MemoryStagedSink::Abort() {
 
 Result<ShardTokens> MemoryTransactionalSink::GetTokens(std::span<const ShardId> shards,
                                                        std::span<const SinkTable> tables,
-                                                       const std::string& claim) {
+                                                       const Claim& claim) {
   RETURN_IF_ERROR(failpoint::Durable("memory.claim"));
-  if (!claim.empty()) claimed_ = claim;
+  if (!claim.empty()) claimed_ = claim.attempt;
   std::lock_guard lock(target_.mutex_);
   ShardTokens tokens;
   const auto& now = target_.tables_[kTokenTable].tokens;
   for (const ShardId& shard : shards) {
     auto found = now.find(shard);
     if (found == now.end()) continue;
-    if (!claim.empty()) target_.owners_[shard] = claim;
+    if (!claim.empty()) target_.owners_[shard] = claim.attempt;
     tokens[shard][kTokenTable] = found->second;
   }
   return tokens;

@@ -93,7 +93,7 @@ class MemoryStagedSink final : public MemorySinkBase {
   SinkTable TableFor(const TableId& source) const override { return source.table; }
   Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
                                 std::span<const SinkTable> tables,
-                                const std::string& claim) override;
+                                const Claim& claim) override;
   Result<Prepared> Prepare() override;
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;
@@ -112,7 +112,7 @@ class MemoryTransactionalSink final : public MemorySinkBase {
   SinkTable TableFor(const TableId& source) const override { return kTokenTable; }
   Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
                                 std::span<const SinkTable> tables,
-                                const std::string& claim) override;
+                                const Claim& claim) override;
   Result<Prepared> Prepare() override;
   Result<Committed> Commit(const Checkpoint& checkpoint) override;
   Status Abort() override;

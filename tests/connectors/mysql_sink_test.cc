@@ -79,7 +79,7 @@ class MysqlSubject final : public Subject {
     Must(sink->Open({}));
     const std::vector<ShardId> shards = {"s", "t"};
     const std::vector<SinkTable> tables = {mysql::CommitTable::kName};
-    Must(sink->GetTokens(shards, tables, owner));
+    Must(sink->GetTokens(shards, tables, Claim{owner, ""}));
     return sink;
   }
 

@@ -214,7 +214,7 @@ Status IcebergSink::Meet(const SchemaRef& source) {
 
 Result<ShardTokens> IcebergSink::GetTokens(std::span<const ShardId> shards,
                                            std::span<const SinkTable> tables,
-                                           const std::string& claim) {
+                                           const Claim& claim) {
   ShardTokens tokens;
   for (const SinkTable& name : tables) {
     ASSIGN_OR_RETURN(TableWriter* const writer, Find(name));

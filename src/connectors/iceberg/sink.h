@@ -46,7 +46,7 @@ class IcebergSink final : public Sink {
   Status Open(std::span<const SchemaRef> tables) override;
   Result<ShardTokens> GetTokens(std::span<const ShardId> shards,
                                 std::span<const SinkTable> tables,
-                                const std::string& claim) override;
+                                const Claim& claim) override;
   Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) override;
   int64_t staged_bytes() const override { return staged_bytes_; }
   Result<Prepared> Prepare() override;

@@ -105,7 +105,7 @@ void SinkDriver::Open(const std::vector<SchemaRef>& tables) {
 }
 
 Tokens SinkDriver::GetTokens(const std::vector<SinkTable>& tables) {
-  return Must(sink_->GetTokens(std::vector<ShardId>{"s"}, tables, "a"))["s"];
+  return Must(sink_->GetTokens(std::vector<ShardId>{"s"}, tables, Claim{"a", ""}))["s"];
 }
 
 std::vector<DeadLetter> SinkDriver::Write(const Batch& batch) {

@@ -95,8 +95,8 @@ TEST_F(StdoutSinkTest, LeavesOutEventsAndDropsWhatIsAborted) {
 TEST_F(StdoutSinkTest, SaysThatItHoldsNoTokens) {
   StdoutSink sink(fd_, true);
   EXPECT_FALSE(sink.holds_tokens());
-  const auto tokens =
-      sink.GetTokens(std::vector<ShardId>{"s"}, std::vector<SinkTable>{"db.t"}, "a");
+  const auto tokens = sink.GetTokens(std::vector<ShardId>{"s"},
+                                     std::vector<SinkTable>{"db.t"}, Claim{"a", ""});
   ASSERT_TRUE(tokens.ok());
   EXPECT_TRUE(tokens->empty());
 }

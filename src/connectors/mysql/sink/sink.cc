@@ -47,19 +47,20 @@ Status MysqlSink::Open(std::span<const SchemaRef> tables) {
 
 Result<ShardTokens> MysqlSink::GetTokens(std::span<const ShardId> shards,
                                          std::span<const SinkTable> tables,
-                                         const std::string& claim) {
-  if (!claim.empty() && claim != owner_) {
+                                         const Claim& claim) {
+  if (!claim.empty() && claim.attempt != owner_) {
     // Connections go by their owner's name.
     Disconnect();
-    owner_ = claim;
+    owner_ = claim.attempt;
     shards_.clear();
   }
   ASSIGN_OR_RETURN(Client * control, Control());
   ShardTokens tokens;
   if (std::ranges::find(tables, CommitTable::kName) == tables.end()) return tokens;
   for (const ShardId& shard : shards) {
-    ASSIGN_OR_RETURN(auto token, claim.empty() ? commits_.Read(*control, shard)
-                                               : commits_.Claim(*control, shard, claim));
+    ASSIGN_OR_RETURN(auto token, claim.empty()
+                                     ? commits_.Read(*control, shard)
+                                     : commits_.Claim(*control, shard, claim.attempt));
     if (!claim.empty()) shards_.insert(shard);
     if (token) tokens[shard][CommitTable::kName] = *std::move(token);
   }

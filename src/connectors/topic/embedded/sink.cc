@@ -93,7 +93,7 @@ Result<const EmbeddedSink::Target*> EmbeddedSink::TargetOf(const TableId& table)
 
 Result<ShardTokens> EmbeddedSink::GetTokens(std::span<const ShardId> shards,
                                             std::span<const SinkTable> tables,
-                                            const std::string& claim) {
+                                            const Claim& claim) {
   ShardTokens tokens;
   if (std::ranges::find(tables, kTokenTable) == tables.end()) return tokens;
   for (const ShardId& shard : shards) {
