@@ -194,7 +194,12 @@ Status Attempt::Revoke(const std::vector<ShardId>& shards, bool lost) {
     RETURN_IF_ERROR(AbortAndReread(shards));
   }
   epochs_->Remove(shards);
-  for (const ShardId& shard : shards) behind_.erase(shard);
+  bool behind = false;
+  for (const ShardId& shard : shards) behind = behind_.erase(shard) > 0 || behind;
+  // Given up to somebody who reads on; lost perhaps to nobody.
+  if (lost && behind) {
+    return Status::Transient("shards were lost before they were caught up; asking again");
+  }
   p_.log.Info(lost ? "shards lost" : "shards given up",
               {{"pipeline", owner_.pipeline},
                {"shards", shards.size()},
