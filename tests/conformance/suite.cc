@@ -65,7 +65,7 @@ Suite::Suite(Subject& subject, Limits limits)
       limits_(limits),
       random_(limits.seed),
       log_(STDERR_FILENO, LogLevel::kError),
-      every_(Every()) {}
+      every_(Every() * limits.every) {}
 
 Suite::~Suite() { CloseStores(); }
 
