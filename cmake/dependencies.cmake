@@ -52,6 +52,23 @@ else()
   target_link_libraries(leat_arrow_s3 INTERFACE leat_arrow ${wheel}/libarrow_s3.so.${so})
 endif()
 
+# librdkafka: an installed one (LEAT_SYSTEM_RDKAFKA), or the one in Confluent's wheel, which
+# has all it needs inside and exports nothing else. Debian's is too old (scripts/librdkafka.txt
+# says for what); its headers will do, for the interface only grows.
+option(LEAT_SYSTEM_RDKAFKA "Use an installed librdkafka instead of the wheel's" OFF)
+if(LEAT_SYSTEM_RDKAFKA)
+  add_library(leat_rdkafka ALIAS PkgConfig::RDKAFKA)
+else()
+  file(GLOB rdkafka_so
+       ${cache}/librdkafka/lib/python3*/site-packages/confluent_kafka.libs/librdkafka*.so*)
+  if(NOT rdkafka_so)
+    message(FATAL_ERROR "No librdkafka in ${cache}: run scripts/deps.sh first")
+  endif()
+  add_library(leat_rdkafka INTERFACE)
+  target_include_directories(leat_rdkafka SYSTEM INTERFACE ${RDKAFKA_INCLUDE_DIRS})
+  target_link_libraries(leat_rdkafka INTERFACE ${rdkafka_so})
+endif()
+
 # What a library may ask for with leat_use(); the names are those of the third parties.
 add_library(leat_third_party INTERFACE)
 target_link_libraries(leat_third_party INTERFACE leat_arrow fmt::fmt

@@ -82,6 +82,7 @@ flock -n 9 || { say "waiting for another run"; flock 9; }
 
 install_apt "${build_packages[@]}"
 install_python arrow scripts/arrow.txt
+install_python librdkafka scripts/librdkafka.txt
 install_tool npm npm
 install_tool go golang-go
 scripts/install_duckdb.sh "$cache" 9>&-

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from harness import database  # noqa: E402
+from harness import database, kafka  # noqa: E402
 
 PYTHON = sys.executable
 LOGS = ROOT / "build" / "test-logs"
@@ -32,7 +32,8 @@ PYTEST = [PYTHON, "-m", "pytest", "-q", "-rs", "--color=no", "-p", "no:cacheprov
 # Tests against servers mostly wait: more of them at a time than there are processors.
 BESIDE = ["-n", "4", "--dist", "worksteal"]
 
-# `servers`: the step's tests find real servers in LEAT_TEST_MARIADB_URL and _MYSQL_URL.
+# `servers`: the step's tests find real servers in LEAT_TEST_MARIADB_URL, _MYSQL_URL and
+# _KAFKA_URL.
 Step = collections.namedtuple("Step", "command env servers", defaults=({}, False))
 
 
@@ -78,8 +79,11 @@ class Servers:
                 started.execute("CREATE USER tester@'%' IDENTIFIED BY 'tester'",
                                 "GRANT ALL ON *.* TO tester@'%' WITH GRANT OPTION")
                 self.running[kind] = started
-        return {f"LEAT_TEST_{kind.upper()}_URL": f"mysql://tester:tester@127.0.0.1:{s.port}"
-                for kind, s in self.running.items()}
+        if "kafka" not in self.running and not kafka.Kafka.reason_missing():
+            self.running["kafka"] = kafka.Kafka(Path(self.folder.name) / "kafka")
+        return {f"LEAT_TEST_{kind.upper()}_URL": server.url() if kind == "kafka"
+                else f"mysql://tester:tester@127.0.0.1:{server.port}"
+                for kind, server in self.running.items()}
 
     def stop(self):
         for server in self.running.values():

@@ -276,23 +276,25 @@ class Loader {
 }  // namespace
 
 std::vector<Field> TopicFields() {
-  return {Field::Int("partitions", "How many partitions it has.")
-              .Between(1, 10'000)
-              .Default("1"),
-          Field::Duration("retention", "How long records are kept; without it, for ever.")
-              .Between(1'000'000, 36'500 * kDay)
-              .Example("7d"),
-          Field::Bytes("retention_bytes",
-                       "How much of a partition is kept; without it there is no limit.")
-              .Between(1, int64_t{1} << 50)
-              .Example("10GiB"),
-          Field::Bool("compact", "Keep the newest record of each key, for ever.")
-              .Default("false"),
-          Field::Int("replication", "On how many brokers of a Kafka cluster.")
-              .Between(1, 100)
-              .Default("1"),
-          Field::Map("config", "Other settings of a topic on a Kafka cluster.")
-              .Example("{min.insync.replicas: 2}")};
+  return {
+      Field::Int("partitions", "How many partitions it has.")
+          .Between(1, 10'000)
+          .Default("1"),
+      Field::Duration("retention", "How long records are kept; without it, for ever.")
+          .Between(1'000'000, 36'500 * kDay)
+          .Example("7d"),
+      Field::Bytes("retention_bytes",
+                   "How much of a partition is kept; without it there is no limit.")
+          .Between(1, int64_t{1} << 50)
+          .Example("10GiB"),
+      Field::Bool("compact", "Keep the newest record of each key, for ever.")
+          .Default("false"),
+      Field::Int("replication",
+                 "On how many brokers of a Kafka cluster; as many as the cluster says "
+                 "unless given.")
+          .Between(1, 100),
+      Field::Map("config", "Other settings of a topic on a Kafka cluster.")
+          .Example("{min.insync.replicas: 2}")};
 }
 
 TopicSettings TopicSettingsOf(const Config& config) {
@@ -340,7 +342,7 @@ Spec ProjectSpec() {
       Field::String("broker",
                     "Where topics are: embedded, or "
                     "kafka://host:port,host:port?option=value with the options of "
-                    "Kafka's clients (which this version checks and does not run yet).")
+                    "Kafka's clients.")
           .Default("embedded")
           .Example("kafka://127.0.0.1:9092"),
       Field::Objects("topics", "Topics, created at start where they are missing.",

@@ -31,8 +31,8 @@ struct TopicSettings {
   Micros retention{0};          // how long records are kept; 0: for ever
   int64_t retention_bytes = 0;  // of a partition; 0: no limit
   bool compact = false;         // keeps the newest record of each key
-  // Of a Kafka cluster alone.
-  int replication = 1;
+  // Of a Kafka cluster alone. 0: on as many brokers as the cluster says.
+  int replication = 0;
   std::map<std::string, std::string> config;
 
   bool operator==(const TopicSettings&) const = default;

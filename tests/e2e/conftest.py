@@ -82,6 +82,16 @@ def broker(tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def secure_broker(tmp_path_factory):
+    """One that wants to know who comes, and how."""
+    if reason := kafka.Kafka.reason_missing():
+        pytest.skip(reason)
+    running = kafka.Kafka(tmp_path_factory.mktemp("kafka") / "secure", security=True)
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def own_broker(tmp_path):
     """Makes clusters of the test's own: own_broker(brokers=3)."""

@@ -14,8 +14,9 @@ DURABLE = re.compile(r'failpoint::Durable\(\s*"([^"]+)"')
 POINTS = sorted({name for file in sorted((leat.ROOT / "src").rglob("*.cc"))
                  if not file.name.endswith("_test.cc")
                  for name in DURABLE.findall(file.read_text())
-                 # Those are in test_topics and test_mysql_sink.
-                 if not name.startswith(("topics.", "mysql."))})
+                 # Those have tests of their own: test_topics, test_kafka_faults,
+                 # test_mysql_sink.
+                 if not name.startswith(("topics.", "kafka.", "mysql."))})
 
 
 def prepare(server):

@@ -17,11 +17,10 @@ from pathlib import Path
 import confluent_kafka
 from confluent_kafka import admin
 
-from . import process
+from . import kafka_security, process
 
-PASSWORD = "s3cret-kafka-" + "canary"  # must never be seen in a log
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
-HEAP = "512m"
+HEAP = "256m"
 _LOGGING = """\
 rootLogger.level=INFO
 rootLogger.appenderRef.c.ref=C
@@ -95,26 +94,28 @@ class Node:
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500,
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
-            # A broker killed comes back only when its old session is over.
-            "broker.session.timeout.ms": 3000,
-            "broker.heartbeat.interval.ms": 500,
             "auto.create.topics.enable": "true",
         }
 
 
 class Kafka:
-    """A running cluster. `settings` (a dict) goes over the brokers' own."""
+    """A running cluster. `settings` (a dict) goes over the brokers' own; `security`
+    adds listeners that want to know who comes (kafka_security)."""
 
-    def __init__(self, folder, brokers=1, settings=None):
+    def __init__(self, folder, brokers=1, settings=None, security=False):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
+        self.security = kafka_security.Security(self.folder / "certificates") if security else None
         self.extra = dict(settings or {})
+        self.counted = {}
         self.logging = self.folder / "log4j2.properties"
         self.logging.write_text(_LOGGING)
         self.nodes = [Node(i + 1, self.folder / f"node{i + 1}") for i in range(brokers)]
         for node in self.nodes:
             self.prepare(node)
         self.start()
+        if self.security:
+            self.security.add_users(self.admin)
 
     @staticmethod
     def reason_missing():
@@ -135,6 +136,8 @@ class Kafka:
         replication = min(len(self.nodes), 3)
         voters = ",".join(other.voter for other in self.nodes)
         settings = {**node.settings(voters, replication), **self.extra}
+        if self.security:
+            settings.update(self.security.settings(settings))
         (node.folder / "server.properties").write_text(properties(settings))
         shutil.copytree(self.template(node.number), node.folder / "log")
 
@@ -187,6 +190,8 @@ class Kafka:
         for index, node in enumerate(self.nodes):
             if node.process:
                 self.kill9(index)
+        if self.security:
+            self.security.stop()
 
     def restart(self, index=0):
         """In good order, with all its clients on it."""
@@ -237,7 +242,9 @@ class Kafka:
     def produce(self, topic, records, **settings):
         """`records`: (key, value) or (key, value, headers), in order."""
         errors = []
-        producer = confluent_kafka.Producer(self.client(enable_idempotence=True, **settings))
+        # Keys where Java's producers put them.
+        producer = confluent_kafka.Producer(self.client(
+            enable_idempotence=True, partitioner="murmur2_random", **settings))
         for key, value, *headers in records:
             while True:
                 try:
@@ -253,32 +260,69 @@ class Kafka:
     def read(self, topic, committed=True, seconds=120):
         """Every record of the topic up to its end as of now, by partition and offset; with
         `committed` those of committed transactions alone."""
-        isolation = "read_committed" if committed else "read_uncommitted"
-        consumer = confluent_kafka.Consumer(self.client(
-            group_id="judge", enable_auto_commit=False, enable_partition_eof=True,
-            isolation_level=isolation, auto_offset_reset="earliest"))
+        starts = dict.fromkeys(self.partitions(topic), 0)
+        return sorted(self._read_on(topic, starts, committed, seconds)[0],
+                      key=lambda m: (m.partition(), m.offset()))
+
+    def count(self, topic):
+        """How many committed records the topic has as of now. What an earlier call counted is
+        not read again: a topic must not be made anew between them."""
+        number, places = self.counted.get(topic, (0, {}))
+        starts = {p: places.get(p, 0) for p in self.partitions(topic)}
+        records, ends = self._read_on(topic, starts, committed=True, seconds=120)
+        self.counted[topic] = number + len(records), ends
+        return self.counted[topic][0]
+
+    def _read_on(self, topic, starts, committed, seconds):
+        """Records from these offsets by partition on, up to the ends as of now; and those."""
+        parts = [confluent_kafka.TopicPartition(topic, p, at) for p, at in starts.items()]
+        if not parts:
+            return [], {}
+        ends = process.wait_until(lambda: self._ends(parts, committed), 60,
+                                  f"the ends of {topic}")
+        left = [p for p in parts if p.offset < ends[p.partition]]
+        consumer = self._judge(committed)
         try:
-            parts = [confluent_kafka.TopicPartition(topic, p, 0)
-                     for p in self.partitions(topic)]
-            consumer.assign(parts)
-            return sorted(self._drain(consumer, len(parts), seconds),
-                          key=lambda m: (m.partition(), m.offset()))
+            consumer.assign(left)
+            return self._drain(consumer, {p.partition: ends[p.partition] for p in left},
+                               seconds), ends
+        finally:
+            consumer.close()
+
+    def _judge(self, committed):
+        return confluent_kafka.Consumer(self.client(
+            group_id="judge", enable_auto_commit=False, enable_partition_eof=True,
+            isolation_level="read_committed" if committed else "read_uncommitted",
+            auto_offset_reset="earliest"))
+
+    def _ends(self, parts, committed):
+        """None while a leader is on the move, which a client that has seen the old one goes
+        on asking."""
+        consumer = self._judge(committed)
+        try:
+            return {p.partition: consumer.get_watermark_offsets(p, timeout=10)[1]
+                    for p in parts}
+        except confluent_kafka.KafkaException:
+            return None
         finally:
             consumer.close()
 
     @staticmethod
-    def _drain(consumer, partitions, seconds):
-        ended, records = set(), []
+    def _drain(consumer, ends, seconds):
+        """A partition that is written to without a pause never says that it is at its end."""
+        left, records = set(ends), []
         deadline = time.monotonic() + seconds
-        while len(ended) < partitions:
+        while left:
             assert time.monotonic() < deadline, f"{len(records)} records in {seconds} s"
             for message in consumer.consume(10000, timeout=1):
-                if not message.error():
+                error = message.error()
+                if error and error.code() != confluent_kafka.KafkaError._PARTITION_EOF:
+                    raise confluent_kafka.KafkaException(error)
+                end = ends[message.partition()]
+                if error or message.offset() >= end - 1:
+                    left.discard(message.partition())
+                if not error and message.offset() < end:
                     records.append(message)
-                elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
-                else:
-                    raise confluent_kafka.KafkaException(message.error())
         return records
 
     def committed(self, group, topic):
@@ -293,3 +337,10 @@ class Kafka:
         asked = confluent_kafka.ConsumerGroupTopicPartitions(
             group, [confluent_kafka.TopicPartition(topic, p, o) for p, o in offsets.items()])
         self.admin.alter_consumer_group_offsets([asked])[group].result(60)
+
+    def wait_group_empty(self, group):
+        """Until the broker has noticed that its members are gone."""
+        def empty():
+            found = self.admin.describe_consumer_groups([group])[group].result(30)
+            return not found.members
+        process.wait_until(empty, 60, f"group {group} is empty")

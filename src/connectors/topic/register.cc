@@ -3,6 +3,7 @@
 #include "connectors/topic/embedded/sink.h"
 #include "connectors/topic/embedded/source.h"
 #include "connectors/topic/http/source.h"
+#include "connectors/topic/kafka/kafka.h"
 #include "connectors/topic/options.h"
 #include "core/registry.h"
 
@@ -10,18 +11,32 @@ namespace leat {
 namespace topic {
 namespace {
 
-Status NoKafka() { return Status::Config("this build has no Kafka client"); }
-
 Result<std::unique_ptr<Source>> MakeSource(const Config& config, const Context& context) {
   ASSIGN_OR_RETURN(SourceOptions options, ReadSource(config));
-  if (!context.project.broker.embedded()) return NoKafka();
+  if (!context.project.broker.embedded()) {
+    return kafka::MakeSource(std::move(options), context);
+  }
   return std::unique_ptr<Source>(
       std::make_unique<embedded::EmbeddedSource>(std::move(options), context));
 }
 
 Result<std::unique_ptr<Sink>> MakeSink(const Config& config, const Context& context) {
-  if (!context.project.broker.embedded()) return NoKafka();
+  if (!context.project.broker.embedded()) {
+    return kafka::MakeSink(ReadSink(config), context);
+  }
   return embedded::EmbeddedSink::Make(ReadSink(config), context);
+}
+
+// The embedded broker is there with the project: nothing to prove.
+Result<std::vector<CheckItem>> CheckSource(const Config& config, const Context& context) {
+  if (context.project.broker.embedded()) return std::vector<CheckItem>();
+  ASSIGN_OR_RETURN(SourceOptions options, ReadSource(config));
+  return kafka::CheckSource(options, context);
+}
+
+Result<std::vector<CheckItem>> CheckSink(const Config&, const Context& context) {
+  if (context.project.broker.embedded()) return std::vector<CheckItem>();
+  return kafka::CheckSink(context);
 }
 
 SourceType MakeSourceType() {
@@ -33,6 +48,7 @@ SourceType MakeSourceType() {
       "topic:\n  name: enriched_orders\n  group: sink-mysql-workers\n  format: json\n";
   type.validate = ValidateSource;
   type.make = MakeSource;
+  type.check = CheckSource;
   type.workers = [](const Config& config) {
     return static_cast<int>(config.Int("workers"));
   };
@@ -59,6 +75,7 @@ SinkType MakeSinkType() {
       "topic:\n  name: \"mysql.{database}.{table}\"\n  format: debezium\n";
   type.validate = ValidateSink;
   type.make = MakeSink;
+  type.check = CheckSink;
   return type;
 }
 

@@ -1,1 +1,1 @@
-leat_use(PkgConfig::HTTPLIB)
+leat_use(PkgConfig::HTTPLIB leat_rdkafka CURL::libcurl)

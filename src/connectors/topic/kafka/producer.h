@@ -1,0 +1,85 @@
+// Producer: records into topics, at full speed, with or without transactions. Java's
+// partitioner for keys (murmur2), so that a key lands where Java's producers put it.
+//
+// Idempotent always: what the client sends again after a lost reply is stored once, in
+// order. Owned by one sink, its thread only. Errors: kTransient (a record could not be
+// delivered, brokers away), kFenced (another producer has the transactional id, or the
+// transaction outlived transaction.timeout.ms: the two look alike from here),
+// kUnknownOutcome (CommitTransaction only: call it again), kConfig, kCancelled.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "connectors/topic/kafka/client.h"
+#include "connectors/topic/kafka/shard.h"
+#include "format/records.h"
+
+namespace leat::topic::kafka {
+
+struct ProducerOptions {
+  std::string transactional_id;  // empty: without transactions
+  std::string compression;       // empty: none
+};
+
+class Producer {
+ public:
+  static Result<std::unique_ptr<Producer>> Make(const Broker& broker,
+                                                const ProducerOptions& options,
+                                                Logger& log, const CancelToken& cancel);
+  ~Producer();
+
+  Client& client() { return *client_; }
+  bool transactional() const { return transactional_; }
+  bool in_transaction() const { return in_transaction_; }
+
+  // Becomes the owner of the transactional id: what an older producer had open is
+  // aborted, what it was committing is committed.
+  Status Init();
+  // Opens a transaction where none is open.
+  Status Begin();
+  // Records [first, last) to the topic, in order. Waits while the client's queue is full.
+  Status Produce(const std::string& topic, const Records& records, int64_t first,
+                 int64_t last);
+  // One record to a given partition.
+  Status ProduceOne(const std::string& topic, int32_t partition, std::string_view key,
+                    std::string_view value);
+  // Everything produced is stored.
+  Status Flush();
+  // The group's offsets into the transaction. Fails when the lease is no longer good.
+  Status SendOffsets(const Lease& lease, const std::map<Partition, int64_t>& offsets);
+  Status CommitTransaction();
+  Status AbortTransaction();
+  // Serves what the client has to say.
+  Status Poll();
+
+  // What was not delivered; OK: nothing.
+  const Status& failure() const { return failure_; }
+
+ private:
+  Producer(bool transactional, const CancelToken& cancel)
+      : transactional_(transactional), cancel_(cancel) {}
+  void Undelivered(rd_kafka_resp_err_t code, const std::string& topic);
+  rd_kafka_topic_t* Topic(const std::string& name);
+  Status ProduceBatch(rd_kafka_topic_t* topic, size_t* done);
+  Status ProduceWithHeaders(const std::string& topic, const Records& records,
+                            int64_t first, int64_t last);
+  Status WaitForRoom();
+  template <typename Call>
+  Status Until(Millis limit, std::string_view doing, Call call);
+
+  const bool transactional_;
+  const CancelToken& cancel_;
+  std::unique_ptr<Client> client_;
+  std::map<std::string, rd_kafka_topic_t*> topics_;
+  std::vector<rd_kafka_message_t> messages_;
+  Status failure_;
+  bool in_transaction_ = false;
+  bool purging_ = false;
+};
+
+}  // namespace leat::topic::kafka
