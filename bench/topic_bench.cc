@@ -1,6 +1,7 @@
-// How fast embedded topics take and give the benchmark's rows (bench/workloads.py): the
-// topic connector's own sink and source, committing as a pipeline would.
-//   leat_topic_bench FOLDER ROWS
+// How fast topics take and give the benchmark's rows (bench/workloads.py): the topic
+// connector's own sink and source, committing as a pipeline would. On Kafka beside
+// Kafka's own client, which gets the same bytes.
+//   leat_topic_bench FOLDER ROWS [kafka://...]
 #include <arrow/builder.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,6 +11,10 @@
 #include "base/testing.h"
 #include "connectors/topic/embedded/sink.h"
 #include "connectors/topic/embedded/source.h"
+#include "connectors/topic/kafka/admin.h"
+#include "connectors/topic/kafka/client.h"
+#include "connectors/topic/kafka/kafka.h"
+#include "connectors/topic/kafka/producer.h"
 #include "store/store.h"
 
 namespace leat {
@@ -17,6 +22,7 @@ namespace {
 
 constexpr int64_t kBatchRows = 10'000;
 constexpr int64_t kEpochRows = 50'000;
+constexpr auto kWait = Millis(10'000);
 
 template <typename Builder, typename Value>
 std::shared_ptr<arrow::Array> Column(Builder builder, const Value& value) {
@@ -64,6 +70,11 @@ Batch MakeBatch() {
   return batch;
 }
 
+// A name for each run: a broker keeps its topics.
+std::string TopicOf(int partitions) {
+  return fmt::format("orders-{}-{}", getpid(), partitions);
+}
+
 class Watch {
  public:
   void Report(const char* what, int64_t rows) const {
@@ -79,11 +90,24 @@ class Watch {
   std::clock_t cpu_ = std::clock();
 };
 
+// The position of an epoch: how many rows were before and behind it.
+void Move(const ShardId& shard, int64_t at, Checkpoint* checkpoint) {
+  const Position from = {std::to_string(at + kBatchRows - kEpochRows)};
+  Tokens previous;
+  if (!checkpoint->shards.empty())
+    previous = checkpoint->After(checkpoint->shards.front());
+  checkpoint->tables = {"leat-commits"};
+  checkpoint->shards = {{shard, from, {std::to_string(at + kBatchRows)}, previous, {}}};
+}
+
 void Write(const Context& context, int64_t rows, int partitions) {
+  const bool kafka = !context.project.broker.embedded();
   topic::SinkOptions options;
-  options.topic = fmt::format("orders-{}", partitions);
+  options.topic = TopicOf(partitions);
   options.settings.partitions = partitions;
-  auto sink = Must(topic::embedded::EmbeddedSink::Make(options, context));
+  options.compression = "lz4";
+  auto sink = Must(kafka ? topic::kafka::MakeSink(options, context)
+                         : topic::embedded::EmbeddedSink::Make(options, context));
   const Batch batch = MakeBatch();
   std::vector<DeadLetter> rejects;
   Must(sink->Open({}));
@@ -91,11 +115,15 @@ void Write(const Context& context, int64_t rows, int partitions) {
   checkpoint.pipeline = context.pipeline;
   checkpoint.attempt = "bench";
   Must(context.store->Begin({context.pipeline, "0", "bench"}));
+  const std::vector<ShardId> shards = {fmt::format("bench-{}-{}", getpid(), partitions)};
+  const std::vector<SinkTable> tables = {sink->TableFor({})};
+  (void)Must(sink->GetTokens(shards, tables, {"bench", ""}));
   Watch watch;
   for (int64_t at = 0; at < rows; at += kBatchRows) {
     Must(sink->Write(batch, &rejects));
     if ((at + kBatchRows) % kEpochRows != 0) continue;
     checkpoint.epoch++;
+    if (kafka) Move(shards.front(), at, &checkpoint);
     checkpoint.manifest = Must(sink->Prepare()).manifest;
     Must(context.store->Save({context.pipeline, "0", "bench"}, checkpoint));
     Must(sink->Commit(checkpoint));
@@ -103,20 +131,65 @@ void Write(const Context& context, int64_t rows, int partitions) {
   watch.Report(fmt::format("write, {} partitions", partitions).c_str(), rows);
 }
 
+Result<std::unique_ptr<Source>> Embedded(topic::SourceOptions options,
+                                         const Context& context) {
+  return std::unique_ptr<Source>(
+      std::make_unique<topic::embedded::EmbeddedSource>(std::move(options), context));
+}
+
+// The same records by Kafka's client alone: idempotent, without transactions, and read
+// message by message.
+void Raw(const Context& context, int64_t rows) {
+  namespace kafka = topic::kafka;
+  const std::string topic = fmt::format("raw-{}", getpid());
+  auto encoder = Must(MakeEncoder({{}, topic, &context.clock, &context.log}));
+  std::vector<Records> records;
+  std::vector<DeadLetter> rejects;
+  Must(encoder->Encode(MakeBatch(), &records, &rejects));
+  auto producer = Must(kafka::Producer::Make(context.project.broker, {"", "lz4"},
+                                             context.log, context.cancel));
+  Must(producer->client().Connect(kWait));
+  Must(kafka::Admin(producer->client(), kWait).Create(topic, 1, 0, {}));
+  Watch watch;
+  for (int64_t at = 0; at < rows; at += kBatchRows) {
+    for (const Records& run : records) Must(producer->Produce(topic, run, 0, run.size()));
+  }
+  Must(producer->Flush());
+  watch.Report("librdkafka alone, write", rows);
+  auto consumer = Must(kafka::Client::Make(context.project.broker, kafka::Role::kConsumer,
+                                           {{"group.id", "bench"}}, context.log));
+  auto list = kafka::NewList(1);
+  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0)->offset = 0;
+  rd_kafka_assign(consumer->handle(), list.get());
+  rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(consumer->handle());
+  std::vector<rd_kafka_message_t*> messages(10'000);
+  Watch again;
+  for (int64_t read = 0; read < rows;) {
+    const size_t count = kafka::TakeMessages(queue, kWait, &messages);
+    for (size_t i = 0; i < count; i++) rd_kafka_message_destroy(messages[i]);
+    read += static_cast<int64_t>(count);
+  }
+  again.Report("librdkafka alone, read", rows);
+  rd_kafka_queue_destroy(queue);
+}
+
 void Read(const Context& context, int64_t written, int partitions) {
+  const bool kafka = !context.project.broker.embedded();
   topic::SourceOptions options;
-  options.topics.names = {fmt::format("orders-{}", partitions)};
-  topic::embedded::EmbeddedSource source(options, context);
-  Must(source.Open({}));
-  const auto now = std::chrono::steady_clock::now();
-  for (const ShardId& shard : Must(source.Read(now)).shards) {
-    Must(source.Start(shard, {}));
+  options.topics.names = {TopicOf(partitions)};
+  options.static_assignment = true;
+  auto source = Must(kafka ? topic::kafka::MakeSource(options, context)
+                           : Embedded(options, context));
+  Must(source->Open({}));
+  const auto wait = std::chrono::milliseconds(kafka ? 100 : 0);
+  for (const ShardId& shard : Must(source->Read({})).shards) {
+    (void)Must(source->Start(shard, {}));
   }
   Watch watch;
   int64_t rows = 0;
-  for (;;) {
-    const ReadResult read = Must(source.Read(now));
-    if (read.kind == ReadResult::Kind::kIdle) break;
+  while (rows < written) {
+    const ReadResult read = Must(source->Read(std::chrono::steady_clock::now() + wait));
+    if (!kafka && read.kind == ReadResult::Kind::kIdle) break;
     rows += read.batch.rows();
   }
   Must(rows == written ? Status::Ok() : Status::Bug("rows are missing"));
@@ -127,17 +200,19 @@ void Read(const Context& context, int64_t written, int partitions) {
 }  // namespace leat
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc < 3) return 2;
   const int64_t rows = std::atoll(argv[2]);
   auto store = leat::Must(leat::Store::Open(argv[1]));
   leat::Logger log(STDERR_FILENO);
   leat::CancelToken cancel;
   leat::ProjectSettings project;
+  if (argc > 3) project.broker = leat::Must(leat::Broker::Parse(argv[3]));
   leat::Context context{"bench", "",         leat::Clock::System(), log, cancel,
                         project, store.get()};
   for (const int partitions : {1, 4}) {
     leat::Write(context, rows, partitions);
     leat::Read(context, rows, partitions);
   }
+  if (!project.broker.embedded()) leat::Raw(context, rows);
   return 0;
 }
