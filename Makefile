@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo test bench fuzz torture format lint deps-build deps-demo deps-test clean
+.PHONY: build demo demo-orders test bench fuzz torture format lint deps-build deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -10,6 +10,10 @@ build: deps-build  ## build/leat
 demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live changes
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo.py
+
+demo-orders: deps-test  ## orders by HTTP, through Kafka, into MySQL: examples/orders-sink
+	@scripts/build.sh release leat
+	@$(PYTHON) scripts/demo_orders.py $(ARGS)
 
 test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes, sanitizers, fuzzing, clang-tidy
 	@$(PYTHON) scripts/test.py $(STAGES)
