@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders test bench fuzz torture format lint deps-build deps-demo deps-test clean
+.PHONY: build demo demo-orders test bench bench-debezium fuzz torture format lint deps-build deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -21,6 +21,10 @@ test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes,
 bench: deps-test  ## speed and memory against raw programs: docs/performance.md
 	@scripts/build.sh release leat leat_raw
 	@$(PYTHON) bench/run.py $(ARGS)
+
+bench-debezium: deps-test  ## beside Debezium on Kafka Connect: docs/performance.md
+	@scripts/build.sh release leat
+	@$(PYTHON) bench/debezium.py $(ARGS)
 
 fuzz: deps-test  ## every fuzz target for SECONDS (60)
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60)
