@@ -43,6 +43,14 @@ def poison(example):
         assert command.returncode == 0, command.stderr
 
 
+def reset_to_earliest(example):
+    if example.broker:
+        example.broker.wait_group_empty("sink-mysql-workers")
+        example.broker.reset("sink-mysql-workers", "enriched_orders", dict.fromkeys(range(3), 0))
+    else:
+        example.ask("offsets", "sink-mysql-workers", "--reset", "earliest")
+
+
 def test_a_posted_order_is_a_row_once(example):
     run = example.start()
     status, answer = example.client.send({"order_id": "ORD-001", "quantity": 3,
@@ -80,3 +88,12 @@ def test_a_posted_order_is_a_row_once(example):
     assert seen == (1901, 1901, wanted)
     (letter,) = json.loads(example.ask("dead-letters", "sink", "-o", "json"))
     assert "half of" in letter["row"]
+
+    # Read again from the beginning, because somebody says so.
+    before = example.rows("id, order_id, total_value", "ORDER BY id")
+    example.server.execute(f"DELETE FROM {orders.DATABASE}.orders")
+    reset_to_earliest(example)
+    run = example.start()
+    arrived(example, run, 1901)
+    assert run.stop(60) == 0
+    assert example.rows("id, order_id, total_value", "ORDER BY id") == before

@@ -336,7 +336,8 @@ class Kafka:
         """Sets a group's offsets by hand, as the usual tools do; nobody may be in it."""
         asked = confluent_kafka.ConsumerGroupTopicPartitions(
             group, [confluent_kafka.TopicPartition(topic, p, o) for p, o in offsets.items()])
-        self.admin.alter_consumer_group_offsets([asked])[group].result(60)
+        answer = self.admin.alter_consumer_group_offsets([asked])[group].result(60)
+        assert not any(p.error for p in answer.topic_partitions), answer.topic_partitions
 
     def wait_group_empty(self, group):
         """Until the broker has noticed that its members are gone."""
