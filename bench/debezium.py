@@ -34,7 +34,7 @@ TUNED = {"max_batch_size": 20480, "max_queue_size": 81920, "snapshot_fetch_size"
          "value_converter": "org.apache.kafka.connect.json.JsonConverter",
          "key_converter_schemas_enable": "false", "value_converter_schemas_enable": "false",
          "producer_override_batch_size": 524288, "producer_override_linger_ms": 20,
-         "producer_override_compression_type": "lz4", "topic_creation_enable": "false"}
+         "producer_override_compression_type": "lz4"}
 # For latency nothing may linger.
 QUICK = {**TUNED, "producer_override_linger_ms": 0}
 
@@ -50,20 +50,21 @@ class Topic:
             isolation_level="read_committed" if committed else "read_uncommitted",
             fetch_wait_max_ms=5))
         self.consumer.assign([confluent_kafka.TopicPartition(name, 0, 0)])
+        self.seen = 0
 
-    def wait(self, rows, alive, seconds=900):
-        """When the first and the last of so many rows came."""
+    def wait(self, rows, alive, seconds=300):
+        """When the first that is new and the last of so many rows came, of all there are."""
         first = None
-        seen = 0
+        before = self.seen
         deadline = time.monotonic() + seconds
-        while seen < rows:
+        while self.seen < rows:
             if time.monotonic() > deadline or not alive():
-                raise RuntimeError(f"{seen} of {rows} rows")
+                raise RuntimeError(f"{self.seen} of {rows} rows")
             for message in self.consumer.consume(10_000, timeout=0.2):
                 if message.error():
                     raise confluent_kafka.KafkaException(message.error())
-                seen += message.value() is not None
-            if seen and first is None:
+                self.seen += message.value() is not None
+            if self.seen > before and first is None:
                 first = time.monotonic()
         return first, time.monotonic()
 
@@ -173,11 +174,10 @@ class Bench:
                 worker.call("PUT", "/connectors/d/resume")
             else:
                 worker.debezium("d", self.server, prefix, 7000 + self.count, **settings)
-            if skip:
-                topic.wait(skip, worker.process.alive)
-            first, _ = topic.wait(1, worker.process.alive)
+            topic.wait(skip, worker.process.alive)
+            first, _ = topic.wait(skip + 1, worker.process.alive)
             before = program.cpu()
-            _, last = topic.wait(rows - 1, worker.process.alive)
+            _, last = topic.wait(skip + rows, worker.process.alive)
             topic.close()
             return Run(last - first, program.cpu() - before, program.peak, first - start)
         finally:
