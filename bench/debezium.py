@@ -2,8 +2,7 @@
 """Measures Leat beside Debezium 3.5 on Kafka Connect: one MariaDB into one Kafka, the same
 envelope (JSON without schemas), one after the other in one run. Debezium is tuned: large
 batches and queues, poll.interval.ms=20. CPU is each program's own, from its first row to its
-last; memory its peak of resident (Connect) or anonymous (Leat) pages. The broker is shared and
-on the same cores.
+last; memory its peak of resident pages. The broker is shared and on the same cores.
 
 usage: debezium.py [--rows 500000] [--rates 500 2000] [--seconds 20] [--repeat 1]
                    [--only snapshot log latency]
@@ -75,17 +74,15 @@ class Topic:
 class Program:
     """What is measured while it runs: CPU by the kernel's count, the peak of its memory."""
 
-    def __init__(self, child, resident):
-        self.child, self.resident = child, resident
+    def __init__(self, child):
+        self.child = child
         self.peak, self.ended = 0, threading.Event()
         self.sampler = threading.Thread(target=self.sample)
         self.sampler.start()
 
     def sample(self):
         while not self.ended.wait(0.05):
-            size = process_memory(self.child.pid) if self.resident else measure.anonymous(
-                self.child.pid)
-            self.peak = max(self.peak, size)
+            self.peak = max(self.peak, resident(self.child.pid))
 
     def cpu(self):
         return measure.cpu_seconds(self.child.pid)
@@ -95,7 +92,7 @@ class Program:
         self.sampler.join()
 
 
-def process_memory(pid):
+def resident(pid):
     with open(f"/proc/{pid}/status") as status:
         return next((int(line.split()[1]) * 1024 for line in status
                      if line.startswith("VmRSS")), 0)
@@ -135,7 +132,7 @@ class Bench:
         start = time.monotonic()
         child = process.Process([leat.PROGRAM, "run", "."], project.folder / "log", env,
                                 project.folder)
-        program = Program(child, resident=False)
+        program = Program(child)
         before = program.cpu()
         first, last = topic.wait(rows, child.alive)
         run = Run(last - first, program.cpu() - before, program.peak, first - start)
@@ -160,7 +157,7 @@ class Bench:
         worker = connect.Connect(self.folder / f"connect-{prefix}", self.broker)
         mode = {"initial": "initial", "never": "no_data"}[snapshot]
         settings = {**TUNED, "snapshot_mode": mode, "table_include_list": "shop.orders"}
-        program = Program(worker.process, resident=True)
+        program = Program(worker.process)
         try:
             if write:
                 worker.debezium("d", self.server, prefix, 7000 + self.count, **settings)
@@ -185,9 +182,13 @@ class Bench:
             worker.stop()
 
     def marker(self, prefix):
-        """A row that shows that the connector follows the log."""
-        self.server.query("UPDATE orders SET amount = amount + 1 WHERE id = 0")
-        process.wait_until(lambda: self.seen(prefix) > 0, 120, "Debezium follows the log")
+        """Changes a row until that shows that the connector follows the log: it is there
+        before it has chosen where to begin."""
+        def follows():
+            self.server.query("UPDATE orders SET amount = amount + 1 ORDER BY id LIMIT 1")
+            time.sleep(1)
+            return self.seen(prefix) > 0
+        process.wait_until(follows, 120, "Debezium follows the log")
 
     def seen(self, prefix):
         name = f"{prefix}.shop.orders"
