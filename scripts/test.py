@@ -61,7 +61,7 @@ def stages():
                  ctest("build-tsan", TSAN, "-R", "^(base|store|runtime|conformance)$")],
         "fuzz": [Step([PYTHON, "scripts/fuzz.py", "--seconds", "20"])],
         "tidy": [Step([*build, "asan", "leat_pch", "leat_test_pch"]),
-                 Step([PYTHON, "scripts/tidy.py", "--budget", "240"])],
+                 Step([PYTHON, "scripts/tidy.py", "--budget", "120"])],
     }
 
 
