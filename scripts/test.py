@@ -38,7 +38,7 @@ Step = collections.namedtuple("Step", "command env servers", defaults=({}, False
 
 
 def ctest(folder, env, *arguments):
-    return Step(["ctest", "--test-dir", folder, "-j2", "--timeout", "900", "--output-on-failure",
+    return Step(["ctest", "--test-dir", folder, "-j3", "--timeout", "900", "--output-on-failure",
                  "--no-tests=error", *arguments], env, servers=True)
 
 

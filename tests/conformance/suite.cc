@@ -65,7 +65,7 @@ Suite::Suite(Subject& subject, Limits limits)
       limits_(limits),
       random_(limits.seed),
       log_(STDERR_FILENO, LogLevel::kError),
-      every_(Every() * limits.every) {}
+      every_(std::max(Every(), limits.every)) {}
 
 Suite::~Suite() { CloseStores(); }
 

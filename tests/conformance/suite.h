@@ -47,7 +47,7 @@ class Subject {
 struct Limits {
   // Combinations of two faults that are tried of each kind; all single faults always are.
   int pairs = 150;
-  // Each n-th step alone, where a step costs seconds; as LEAT_CONFORMANCE_EVERY says it.
+  // Each n-th step alone, where a step costs seconds; or as LEAT_CONFORMANCE_EVERY says.
   int every = 1;
   uint64_t seed = 1;
 };

@@ -286,7 +286,7 @@ class KafkaConformance : public ::testing::TestWithParam<Setting> {
   void SetUp() override {
     if (!std::getenv(kUrl)) GTEST_SKIP() << kUrl << " names no broker";
     subject_ = std::make_unique<KafkaSubject>(GetParam());
-    suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5, .every = 3});
+    suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5, .every = 7});
     trace_ = suite_->CleanRun();
   }
   void TearDown() override {
