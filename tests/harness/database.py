@@ -29,6 +29,9 @@ class Database:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         self.data = self.folder / "data"
+        # Its own: a server that starts deletes what it takes for left over in there.
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
         self.options = list(options)
         self.port = process.free_port()
         self.process = None
@@ -72,7 +75,8 @@ class Database:
     def start(self, options=()):
         """Starts, or starts again, on the same port and data."""
         self.process = process.Process(
-            [*self.program(), f"--datadir={self.data}", f"--port={self.port}",
+            [*self.program(), f"--datadir={self.data}", f"--tmpdir={self.temporary}",
+             f"--port={self.port}",
              "--bind-address=127.0.0.1", f"--socket={self.folder}/s.sock",
              f"--pid-file={self.folder}/pid", *ROOT, *self.settings(), *self.options, *options],
             self.folder / "server.log")
