@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders test bench bench-debezium fuzz torture format lint deps-build deps-demo deps-test clean
+.PHONY: build demo demo-orders test bench bench-debezium sanitize fuzz torture format lint deps-build deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -15,8 +15,11 @@ demo-orders: deps-test  ## orders by HTTP, through Kafka, into MySQL: examples/o
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo_orders.py $(ARGS)
 
-test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes, sanitizers, fuzzing, clang-tidy
+test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes
 	@$(PYTHON) scripts/test.py $(STAGES)
+
+sanitize: deps-test  ## ASan+UBSan and TSan unit tests, every fuzz target briefly, clang-tidy
+	@$(PYTHON) scripts/test.py asan tsan fuzz tidy
 
 bench: deps-test  ## speed and memory against raw programs: docs/performance.md
 	@scripts/build.sh release leat leat_raw

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `make test` and CI run: stages one after the other, all of them whatever fails, and
 at the end the summary each runner printed. A skipped test is counted with its reason.
-usage: test.py [STAGE...]
+usage: test.py [STAGE...]   (default: those of DEFAULT; `make sanitize` runs the others)
 """
 
 import collections
@@ -28,6 +28,7 @@ ASAN = {"ASAN_OPTIONS": "detect_container_overflow=0:detect_odr_violation=0:"
         "UBSAN_OPTIONS": "print_stacktrace=1"}
 TSAN = {"TSAN_OPTIONS": f"suppressions={ROOT}/cmake/tsan.supp:second_deadlock_stack=1",
         "LEAT_CONFORMANCE_EVERY": "8"}
+DEFAULT = ("lint", "checks", "unit", "e2e", "torture")
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-rs", "--color=no", "-p", "no:cacheprovider"]
 # Tests against servers mostly wait: more of them at a time than there are processors.
 BESIDE = ["-n", "4", "--dist", "worksteal"]
@@ -148,7 +149,7 @@ def main():
     LOGS.mkdir(parents=True, exist_ok=True)
     servers = Servers()
     try:
-        results = [run_stage(name, known[name], servers) for name in sys.argv[1:] or known]
+        results = [run_stage(name, known[name], servers) for name in sys.argv[1:] or DEFAULT]
     finally:
         servers.stop()
     print("\n==== summary")
