@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstring>
 
 namespace leat::mysql {
@@ -70,17 +71,11 @@ std::optional<DateTime> SplitMicros(int64_t micros) {
     day--;
   }
   if (day < kFirstDay || day > kLastDay) return std::nullopt;
-  const auto shifted = static_cast<uint32_t>(day + 719'468 + 146'097);
-  const uint32_t of_era = shifted % 146'097;
-  const uint32_t year_of_era =
-      (of_era - of_era / 1460 + of_era / 36'524 - of_era / 146'096) / 365;
-  const uint32_t of_year =
-      of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const uint32_t shifted_month = (5 * of_year + 2) / 153;
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
   DateTime t;
-  t.day = of_year - (153 * shifted_month + 2) / 5 + 1;
-  t.month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  t.year = year_of_era + shifted / 146'097 * 400 + (t.month <= 2) - 400;
+  t.day = static_cast<uint32_t>(date.day());
+  t.month = static_cast<uint32_t>(date.month());
+  t.year = static_cast<uint32_t>(static_cast<int>(date.year()));
   t.micros = static_cast<uint32_t>(rest % kMicros);
   const auto seconds = static_cast<uint32_t>(rest / kMicros);
   t.hour = seconds / 3600;

@@ -1,7 +1,5 @@
 // Times and decimals on their way to a server: the inverse of values/temporal.h and
 // values/decimal.h. Pure functions.
-// Source of the calendar: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-// civil_from_days.
 #pragma once
 
 #include <arrow/util/decimal.h>

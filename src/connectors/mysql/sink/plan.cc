@@ -29,10 +29,6 @@ bool HasAll(const std::vector<std::string>& names, const std::vector<std::string
   });
 }
 
-std::string Join(const std::vector<std::string>& parts, std::string_view by) {
-  return fmt::format("{}", fmt::join(parts, by));
-}
-
 class Planner {
  public:
   Planner(const SinkOptions& options, const ServerInfo& server, TablePlan* plan)
@@ -99,7 +95,7 @@ class Planner {
           "no primary key or unique index has exactly the key's columns ({0}), so a row "
           "would be written twice: run ALTER TABLE ... ADD UNIQUE ({0}), or name other "
           "columns with `key`",
-          Join(key, ", ")));
+          fmt::join(key, ", ")));
     }
     if (second.empty()) return Status::Ok();
     if (options_.mode == SinkOptions::Mode::kUpsert) {
@@ -170,8 +166,9 @@ class Planner {
       values.push_back(Value(column));
     }
     RowSql& sql = plan_.insert;
-    sql.head = fmt::format("INSERT INTO {} ({}) VALUES ", plan_.name, Join(names, ", "));
-    sql.row = "(" + Join(values, ", ") + ")";
+    sql.head =
+        fmt::format("INSERT INTO {} ({}) VALUES ", plan_.name, fmt::join(names, ", "));
+    sql.row = fmt::format("({})", fmt::join(values, ", "));
     sql.separator = ", ";
     sql.columns = columns_;
     sql.most_rows = kMostParameters / std::max<int>(1, static_cast<int>(columns_.size()));
@@ -190,8 +187,9 @@ class Planner {
       assignments.push_back(alias ? fmt::format("{0} = leat_new.{0}", name)
                                   : fmt::format("{0} = VALUES({0})", name));
     }
-    plan_.upsert.tail = fmt::format("{} ON DUPLICATE KEY UPDATE {}",
-                                    alias ? " AS leat_new" : "", Join(assignments, ", "));
+    plan_.upsert.tail =
+        fmt::format("{} ON DUPLICATE KEY UPDATE {}", alias ? " AS leat_new" : "",
+                    fmt::join(assignments, ", "));
   }
 
   void MakeDelete() {
@@ -209,7 +207,7 @@ class Planner {
                          "DELETE leat_old FROM {} AS leat_old FORCE INDEX ({}) "
                          "WHERE ",
                          plan_.name, QuoteName(index_));
-    sql.row = "(" + Join(conditions, " AND ") + ")";
+    sql.row = fmt::format("({})", fmt::join(conditions, " AND "));
     sql.separator = " OR ";
     sql.columns = plan_.shape.key;
     sql.most_rows = kMostDeletes;
