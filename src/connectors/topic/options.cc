@@ -124,6 +124,11 @@ std::optional<Start> ParseStart(std::string_view text, int64_t now_millis) {
   return std::nullopt;
 }
 
+std::optional<std::regex> TopicChoice::Pattern() const {
+  if (pattern.empty()) return std::nullopt;
+  return std::regex(pattern, std::regex::extended);
+}
+
 std::vector<Field> SourceFields() {
   std::vector<Field> fields = {
       Field::String("name", "The topic.").Example("orders"),

@@ -21,6 +21,8 @@ namespace leat::topic {
 struct TopicChoice {
   std::vector<std::string> names;
   std::string pattern;  // a regular expression for the whole name; empty: `names`
+
+  std::optional<std::regex> Pattern() const;  // compiled; nothing when empty
 };
 
 // Where a group starts in a partition that it has no offset of.

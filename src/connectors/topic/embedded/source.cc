@@ -14,11 +14,6 @@ namespace {
 constexpr int64_t kBatchBytes = 1 << 20;
 constexpr int kBatchSegments = 256;
 
-std::optional<std::regex> Pattern(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  return std::regex(text, std::regex::extended);
-}
-
 uint32_t NextSeq(const Batch& batch) {
   uint32_t next = 0;
   for (const Chunk& chunk : batch.chunks) {
@@ -35,7 +30,7 @@ EmbeddedSource::EmbeddedSource(SourceOptions options, const Context& context)
       context_(context),
       group_(options_.group.empty() ? context.pipeline : options_.group),
       log_(context.store->topics()),
-      pattern_(Pattern(options_.topics.pattern)) {}
+      pattern_(options_.topics.Pattern()) {}
 
 EmbeddedSource::~EmbeddedSource() {
   for (const std::string& topic : joined_) log_.groups().Leave(group_, topic);

@@ -105,10 +105,7 @@ Status Admin::Create(const std::string& topic, int partitions, int replication,
 Result<std::optional<Admin::Offsets>> Admin::GroupOffsets(
     const std::string& group, const std::vector<Partition>& partitions, bool stable) {
   const std::string doing = "reading the offsets of group " + group;
-  PartitionList list = NewList(partitions.size());
-  for (const Partition& p : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), p.topic.c_str(), p.number);
-  }
+  PartitionList list = ListOf(partitions);
   std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
                   void (*)(rd_kafka_ListConsumerGroupOffsets_t*)>
       wanted(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()),

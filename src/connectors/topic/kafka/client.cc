@@ -71,6 +71,14 @@ PartitionList NewList(size_t size) {
   return PartitionList(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
 }
 
+PartitionList ListOf(const std::vector<Partition>& partitions) {
+  PartitionList list = NewList(partitions.size());
+  for (const Partition& p : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), p.topic.c_str(), p.number);
+  }
+  return list;
+}
+
 // One by one: a batch counts a partition's end as a record, and after the next rebalance
 // the client would go on one record too far.
 size_t TakeMessages(rd_kafka_queue_t* queue, Millis wait,

@@ -47,6 +47,7 @@ struct ListDestroy {
 };
 using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDestroy>;
 PartitionList NewList(size_t size);
+PartitionList ListOf(const std::vector<Partition>& partitions);
 
 // Waits for a message and takes it, with what else is there and fits into `messages`; how
 // many.

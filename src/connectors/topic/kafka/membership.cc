@@ -17,14 +17,6 @@ Partition PartitionOf(const rd_kafka_topic_partition_t& p) {
   return {p.topic, p.partition};
 }
 
-PartitionList ListOf(const std::vector<Partition>& partitions) {
-  PartitionList list = NewList(partitions.size());
-  for (const Partition& p : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), p.topic.c_str(), p.number);
-  }
-  return list;
-}
-
 PartitionList ListOf(const std::vector<Partition>& partitions,
                      const Membership::NextOffset& next) {
   PartitionList list = ListOf(partitions);
@@ -38,7 +30,10 @@ PartitionList ListOf(const std::vector<Partition>& partitions,
 
 Membership::Membership(const SourceOptions& options, const std::string& group,
                        const Context& context)
-    : options_(options), group_(group), context_(context) {}
+    : options_(options),
+      group_(group),
+      context_(context),
+      pattern_(options.topics.Pattern()) {}
 
 Status Membership::Join(Client* client) {
   client_ = client;
@@ -60,9 +55,7 @@ bool Membership::IsOurs(const std::string& topic) const {
   if (std::ranges::find(options_.topics.names, topic) != options_.topics.names.end()) {
     return true;
   }
-  return !options_.topics.pattern.empty() &&
-         std::regex_match(topic,
-                          std::regex(options_.topics.pattern, std::regex::extended));
+  return pattern_ && std::regex_match(topic, *pattern_);
 }
 
 Status Membership::Check() const {

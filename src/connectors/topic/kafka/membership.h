@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -72,6 +73,7 @@ class Membership {
   const SourceOptions& options_;
   const std::string group_;
   const Context& context_;
+  const std::optional<std::regex> pattern_;
   Client* client_ = nullptr;
   bool closing_ = false;
   std::deque<Change> changes_;

@@ -9,6 +9,7 @@
 
 #include "base/redact.h"
 #include "connectors/topic/kafka/settings.h"
+#include "format/json/parse.h"
 
 namespace leat::topic::kafka {
 namespace {
@@ -24,27 +25,6 @@ size_t Collect(char* data, size_t size, size_t count, void* out) {
   return size * count;
 }
 
-std::string Base64Url(std::string_view text) {
-  std::string out;
-  uint32_t bits = 0;
-  int have = 0;
-  for (char c : text) {
-    int value = c >= 'A' && c <= 'Z'   ? c - 'A'
-                : c >= 'a' && c <= 'z' ? c - 'a' + 26
-                : c >= '0' && c <= '9' ? c - '0' + 52
-                : c == '-'             ? 62
-                : c == '_'             ? 63
-                                       : -1;
-    if (value < 0) break;
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    have += 6;
-    if (have < 8) continue;
-    have -= 8;
-    out += static_cast<char>(bits >> have & 0xff);
-  }
-  return out;
-}
-
 int64_t NowMillis() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -57,8 +37,8 @@ std::string SubjectOf(std::string_view token) {
   size_t first = token.find('.');
   size_t second = first == token.npos ? first : token.find('.', first + 1);
   if (second == token.npos) return {};
-  auto claims = nlohmann::json::parse(
-      Base64Url(token.substr(first + 1, second - first - 1)), nullptr, false);
+  const auto text = json::ParseBase64(token.substr(first + 1, second - first - 1));
+  auto claims = nlohmann::json::parse(text.value_or(""), nullptr, false);
   if (!claims.is_object() || !claims.contains("sub") || !claims["sub"].is_string()) {
     return {};
   }
