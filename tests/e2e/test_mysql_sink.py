@@ -10,6 +10,7 @@ import threading
 
 import every_type
 import pytest
+import test_crash
 from harness import database, leat, process
 
 KINDS = ("mariadb", "mysql")
@@ -128,11 +129,8 @@ def test_every_type_both_ways(servers, project, source, target):
 # Changes.
 
 def prepare(server):
-    server.query("CREATE TABLE a (id INT PRIMARY KEY, v INT)")
-    server.query("CREATE TABLE b (k1 INT, k2 VARCHAR(10), v INT, PRIMARY KEY (k1, k2))")
+    test_crash.prepare(server)
     server.query("CREATE TABLE c (id INT PRIMARY KEY, name VARCHAR(20) UNIQUE, v INT)")
-    server.query("INSERT INTO a VALUES " + ", ".join(f"({i}, {i})" for i in range(200)))
-    server.query("INSERT INTO b VALUES (1, 'x', 1), (1, 'y', 2)")
     server.query("INSERT INTO c VALUES " + ", ".join(f"({i}, 'n{i}', {i})" for i in range(20)))
 
 
