@@ -232,6 +232,29 @@ def test_scar_27_a_rebalance_of_partitions_read_to_their_ends_skips_nothing(
     assert_each_once_in_order(broker.read("ended-out"), 400)
 
 
+def test_partitions_given_up_in_vain_are_dealt_again(project, broker):
+    """Who gives one up for another member is killed before it could be dealt on, and comes
+    back: the group gives it what it had kept, and the other nothing (KIP-345)."""
+    broker.create_topic("vain-in", 2)
+    broker.produce("vain-in", numbered(20))
+    on_kafka(project, broker, "?session.timeout.ms=40000")
+    group = copy(project, "vain-in", "vain-out", commit={"every": "1h"})
+    run = project.start(env={"LEAT_CRASH_AT": "epoch.prepared"})
+    run.wait_for(lambda: project.status().get("copy", {}).get("rows_read") == 20, "an open epoch")
+    with broker.member(group, "vain-in", session_timeout_ms=40000):
+        run.expect(leat.CRASHED)
+        process.wait_until(lambda: len(held(broker, group)) == 1, 30, "one is nobody's")
+        copy(project, "vain-in", "vain-out")
+        run = project.start()
+        run.wait_for(lambda: len(held(broker, group)) == 2, "each is somebody's")
+    assert "no member of group vain-in-copy reads vain-in[" in run.text
+    assert run.terminate() == leat.DONE
+
+
+def held(broker, group):
+    return set().union(*broker.dealt(group).values())
+
+
 def test_broker_restart_while_it_runs(project, own_broker, feed):
     broker = own_broker()
     broker.create_topic("in", 3)

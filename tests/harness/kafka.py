@@ -7,10 +7,12 @@ a few seconds.
 
 import fcntl
 import functools
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -338,6 +340,34 @@ class Kafka:
             group, [confluent_kafka.TopicPartition(topic, p, o) for p, o in offsets.items()])
         answer = self.admin.alter_consumer_group_offsets([asked])[group].result(60)
         assert not any(p.error for p in answer.topic_partitions), answer.topic_partitions
+
+    @contextlib.contextmanager
+    def member(self, group, topic, **settings):
+        """A static member of the group, by the cooperative protocol, that reads."""
+        consumer = confluent_kafka.Consumer(self.client(
+            group_id=group, group_instance_id="another", enable_auto_commit=False,
+            partition_assignment_strategy="cooperative-sticky", **settings))
+        consumer.subscribe([topic])
+        ended = threading.Event()
+
+        def read():
+            while not ended.is_set():
+                consumer.poll(0.1)
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            reader.join()
+            consumer.close()
+
+    def dealt(self, group):
+        """The partitions that members of the group have, by the member's instance."""
+        told = self.admin.describe_consumer_groups([group])[group].result(60)
+        return {member.group_instance_id: {p.partition for p in
+                                           member.assignment.topic_partitions}
+                for member in told.members}
 
     def wait_group_empty(self, group):
         """Until the broker has noticed that its members are gone."""

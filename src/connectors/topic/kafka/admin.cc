@@ -149,6 +149,43 @@ Result<std::optional<Admin::Offsets>> Admin::GroupOffsets(
   return std::optional(std::move(offsets));
 }
 
+Result<std::optional<std::set<Partition>>> Admin::Dealt(const std::string& group) {
+  const std::string doing = "looking at the members of group " + group;
+  ASSIGN_OR_RETURN(
+      Event event,
+      Ask(client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_, doing,
+          [&](auto* options, auto* queue) {
+            const char* one = group.c_str();
+            rd_kafka_DescribeConsumerGroups(client_.handle(), &one, 1, options, queue);
+          }));
+  size_t count = 0;
+  const rd_kafka_ConsumerGroupDescription_t** groups =
+      rd_kafka_DescribeConsumerGroups_result_groups(
+          rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+  if (count != 1) return Status::Bug(doing + ": no answer");
+  if (const rd_kafka_error_t* error =
+          rd_kafka_ConsumerGroupDescription_error(groups[0])) {
+    return client_.Explain(
+        ToStatus(rd_kafka_error_code(error), doing, rd_kafka_error_string(error)));
+  }
+  if (rd_kafka_ConsumerGroupDescription_state(groups[0]) !=
+      RD_KAFKA_CONSUMER_GROUP_STATE_STABLE) {
+    return std::optional<std::set<Partition>>();
+  }
+  std::set<Partition> dealt;
+  const size_t members = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
+  for (size_t i = 0; i < members; i++) {
+    const rd_kafka_MemberAssignment_t* assignment = rd_kafka_MemberDescription_assignment(
+        rd_kafka_ConsumerGroupDescription_member(groups[0], i));
+    const rd_kafka_topic_partition_list_t* list =
+        assignment ? rd_kafka_MemberAssignment_partitions(assignment) : nullptr;
+    for (int p = 0; list && p < list->cnt; p++) {
+      dealt.insert({list->elems[p].topic, list->elems[p].partition});
+    }
+  }
+  return std::optional(std::move(dealt));
+}
+
 Admin::TopicConfig ConfigOf(const TopicSettings& settings) {
   Admin::TopicConfig config = settings.config;
   if (settings.compact) config["cleanup.policy"] = "compact";

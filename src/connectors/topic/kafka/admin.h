@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Admin {
   Result<std::optional<Offsets>> GroupOffsets(const std::string& group,
                                               const std::vector<Partition>& partitions,
                                               bool stable);
+  // What the members of a group read; nothing while it is being dealt.
+  Result<std::optional<std::set<Partition>>> Dealt(const std::string& group);
 
  private:
   Client& client_;

@@ -1,6 +1,10 @@
 #include "connectors/topic/kafka/membership.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "connectors/topic/kafka/admin.h"
 
 namespace leat::topic::kafka {
 namespace {
@@ -8,6 +12,7 @@ namespace {
 constexpr auto kAskTimeout = Millis(15'000);
 constexpr int kSeekTimeoutMs = 15'000;
 constexpr auto kLookEvery = std::chrono::seconds(30);
+constexpr auto kLookAgain = std::chrono::seconds(5);
 constexpr auto kTakenBackWithin = std::chrono::minutes(1);
 constexpr auto kLeaveLimit = std::chrono::seconds(3);
 constexpr auto kServe = Millis(20);
@@ -71,11 +76,14 @@ Status Membership::Check() const {
 }
 
 Status Membership::Look() {
-  if (!options_.static_assignment) return Status::Ok();
-  if (listed_ != SteadyTime{} && context_.clock.Now() - listed_ < kLookEvery) {
-    return Status::Ok();
-  }
-  listed_ = context_.clock.Now();
+  const SteadyTime now = context_.clock.Now();
+  if (!look_at_) look_at_ = options_.static_assignment ? now : now + kLookEvery;
+  if (now < *look_at_) return Status::Ok();
+  look_at_ = now + kLookEvery;
+  return options_.static_assignment ? LookForNew() : LookForUnread();
+}
+
+Status Membership::LookForNew() {
   ASSIGN_OR_RETURN(auto there, client_->Topics(kAskTimeout));
   Change change{true, false, {}};
   for (const auto& [topic, count] : there) {
@@ -86,6 +94,35 @@ Status Membership::Look() {
     }
   }
   if (!told_ || !change.partitions.empty()) changes_.push_back(std::move(change));
+  return Status::Ok();
+}
+
+// Twice in a row: between the two questions asked here they may have been dealt.
+Status Membership::LookForUnread() {
+  ASSIGN_OR_RETURN(auto there, client_->Topics(kAskTimeout));
+  auto dealt = Admin(*client_, kAskTimeout).Dealt(group_);
+  if (!dealt.ok()) {
+    // Whoever may read need not be allowed to look.
+    context_.log.Debug("the group cannot be looked at",
+                       {{"group", group_}, {"error", dealt.status().message()}});
+    return Status::Ok();
+  }
+  std::set<Partition> unread;
+  for (const auto& [topic, count] : there) {
+    for (int32_t p = 0; *dealt && IsOurs(topic) && p < count; p++) {
+      if (!(*dealt)->contains({topic, p})) unread.insert({topic, p});
+    }
+  }
+  std::swap(unread, unread_);
+  if (unread_.empty()) return Status::Ok();
+  look_at_ = context_.clock.Now() + kLookAgain;
+  for (const Partition& p : unread_) {
+    if (!unread.contains(p)) continue;
+    return Status::Transient(
+        fmt::format("no member of group {} reads {}[{}]; joining it anew, so that it is "
+                    "dealt",
+                    group_, p.topic, p.number));
+  }
   return Status::Ok();
 }
 

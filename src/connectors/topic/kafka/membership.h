@@ -4,8 +4,9 @@
 //
 // As a member of the consumer group, by the cooperative protocol (KIP-429): partitions
 // are dealt while it runs, to this and other processes. Or static: worker i of N takes
-// every N-th partition, without the group's protocol, and looks for new ones now and
-// then.
+// every N-th partition, without the group's protocol. Either way it looks now and then
+// for partitions that nobody reads: new ones, and those that a member gave up for another
+// which then came back, killed, to what it had before (KIP-345).
 //
 // Owned by a source, its thread only. Errors: as the client's.
 #pragma once
@@ -47,7 +48,8 @@ class Membership {
 
   // Fails when the group will have nothing more to do with this member.
   Status Check() const;
-  // Looks whether there are new partitions, where nobody deals them.
+  // Looks whether there are partitions that nobody reads: takes them where they are not
+  // dealt, and fails where the group has to be joined anew for them.
   Status Look();
   bool changed() const { return !changes_.empty(); }
   Change Next();
@@ -68,6 +70,8 @@ class Membership {
 
  private:
   bool IsMember() const;
+  Status LookForNew();
+  Status LookForUnread();
   void Answer(bool assigned, const rd_kafka_topic_partition_list_t* partitions);
 
   const SourceOptions& options_;
@@ -81,7 +85,8 @@ class Membership {
   std::vector<Partition> leaving_;
   std::optional<std::vector<Partition>> owed_;  // told, not taken
   bool told_ = false;                           // there was a first change
-  SteadyTime listed_{};
+  std::optional<SteadyTime> look_at_;
+  std::set<Partition> unread_;      // by the group, when last looked
   std::optional<SteadyTime> lost_;  // since when the group does without this member
 };
 
