@@ -60,7 +60,7 @@ if(LEAT_FUZZ)
   list(APPEND LEAT_TEST_OPTIONS -fno-sanitize=fuzzer-no-link)
 endif()
 
-# Two precompiled headers for the whole tree: leat_pch has the standard library and Arrow,
+# Two precompiled headers for the whole tree: leat_pch has the standard library, Arrow and JSON,
 # leat_test_pch GoogleTest as well.
 function(leat_precompile target pch)
   if(NOT TARGET ${pch})
@@ -72,7 +72,8 @@ function(leat_precompile target pch)
     add_library(${pch} STATIC ${source})
     target_link_libraries(${pch} PUBLIC leat_third_party)
     set(headers <algorithm> <chrono> <functional> <map> <memory> <optional> <string>
-        <string_view> <unordered_map> <variant> <vector> <arrow/api.h> <fmt/format.h>)
+        <string_view> <unordered_map> <variant> <vector> <arrow/api.h> <fmt/format.h>
+        <nlohmann/json.hpp>)
     if(pch STREQUAL leat_test_pch)
       target_link_libraries(${pch} PUBLIC GTest::gmock)
       target_compile_options(${pch} PRIVATE ${LEAT_TEST_OPTIONS})

@@ -2,9 +2,8 @@
 // settings; what is missing comes with the statement that mends it.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/commands.h"
+#include "core/json.h"
 #include "core/pipeline_file.h"
 
 namespace leat {
@@ -67,7 +66,7 @@ std::string AsJson(const std::vector<Checked>& all) {
                      {"what", c.item.what},
                      {"remedy", c.item.remedy}});
   }
-  return items.dump(2) + "\n";
+  return DumpJson(items, 2) + "\n";
 }
 
 std::string Indented(std::string text, std::string_view by) {

@@ -2,10 +2,9 @@
 // or as the store has them where none does.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/commands.h"
 #include "cli/project_call.h"
+#include "core/json.h"
 
 namespace leat {
 namespace {
@@ -42,7 +41,7 @@ int Count(const Options& options, const Shell& shell) {
     counts[name] = stats.value("dead_letters", int64_t{0});
     text += fmt::format("{:<16} {}\n", name, counts[name].get<int64_t>());
   }
-  shell.Out(options.output == "json" ? counts.dump(2) + "\n" : text);
+  shell.Out(options.output == "json" ? DumpJson(counts, 2) + "\n" : text);
   return kExitDone;
 }
 
@@ -81,7 +80,7 @@ int DeadLetters(const Options& options, const Shell& shell) {
   if (letters.empty()) {
     if (Status known = CheckName(options, shell); !known.ok()) return shell.Fail(known);
   }
-  shell.Out(options.output == "json" ? letters.dump(2) + "\n" : AsText(letters));
+  shell.Out(options.output == "json" ? DumpJson(letters, 2) + "\n" : AsText(letters));
   if (options.output == "text" && letters.empty()) {
     shell.Out(fmt::format("{} has no dead letters\n", options.pipeline));
   }

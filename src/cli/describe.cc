@@ -4,10 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/commands.h"
 #include "cli/reference.h"
+#include "core/json.h"
 #include "core/json_schema.h"
 #include "core/pipeline_file.h"
 #include "core/suggest.h"
@@ -30,7 +29,7 @@ void List(const Options& options, const Shell& shell) {
                      {"name", part.spec.name},
                      {"summary", part.spec.summary}});
     }
-    return shell.OutOwn(all.dump(2) + "\n");
+    return shell.OutOwn(DumpJson(all, 2) + "\n");
   }
   std::string kind;
   for (const NamedSpec& part : parts) {

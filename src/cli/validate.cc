@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/commands.h"
+#include "core/json.h"
 #include "core/pipeline_file.h"
 
 namespace leat {
@@ -26,7 +25,7 @@ std::string AsJson(const Project& project, const Diagnostics& diagnostics) {
   for (const PipelineFile& p : project.pipelines) names.push_back(p.name);
   nlohmann::ordered_json all = {
       {"ok", diagnostics.empty()}, {"pipelines", names}, {"errors", errors}};
-  return all.dump(2) + "\n";
+  return DumpJson(all, 2) + "\n";
 }
 
 int Validate(const Options& options, const Shell& shell) {

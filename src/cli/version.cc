@@ -1,6 +1,6 @@
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "core/json.h"
 
 namespace leat {
 
@@ -10,7 +10,7 @@ void AddVersion(const Command& command) {
   AddOutput(app, output.get());
   app.Run([command, output] {
     command.shell->Out(*output == "json"
-                           ? nlohmann::json{{"version", LEAT_VERSION}}.dump() + "\n"
+                           ? DumpJson(nlohmann::json{{"version", LEAT_VERSION}}) + "\n"
                            : std::string("leat " LEAT_VERSION "\n"));
   });
 }

@@ -2,9 +2,8 @@
 
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/config_reader.h"
+#include "core/json.h"
 #include "core/units.h"
 
 namespace leat {
@@ -150,7 +149,7 @@ std::string DescribeJson(const Spec& spec, std::string_view kind) {
   json["summary"] = spec.summary;
   json["fields"] = FieldsJson(spec.fields);
   json["example"] = spec.example;
-  return json.dump(2) + "\n";
+  return DumpJson(json, 2) + "\n";
 }
 
 }  // namespace leat

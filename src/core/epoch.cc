@@ -1,7 +1,8 @@
 #include "core/epoch.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "core/json.h"
 
 namespace leat {
 namespace {
@@ -55,7 +56,7 @@ ShardRange DecodeRange(const json& j) {
 template <typename T, typename Decode>
 Result<T> Parse(std::string_view text, std::string_view what, Decode decode) {
   try {
-    return decode(json::parse(text));
+    return decode(ParseJson<json>(text));
   } catch (const json::exception& e) {
     return Status::Config("this is no " + std::string(what) + " of Leat's (" + e.what() +
                           "): " + std::string(text.substr(0, 200)));
@@ -64,7 +65,7 @@ Result<T> Parse(std::string_view text, std::string_view what, Decode decode) {
 
 }  // namespace
 
-std::string Token::ToJson() const { return Encode(*this).dump(); }
+std::string Token::ToJson() const { return DumpJson(Encode(*this)); }
 
 Result<Token> Token::FromJson(std::string_view text) {
   return Parse<Token>(text, "token", DecodeToken);
@@ -75,7 +76,7 @@ const Token* FindToken(const Tokens& tokens, const SinkTable& table) {
   return found == tokens.end() ? nullptr : &found->second;
 }
 
-std::string ShardRange::ToJson() const { return Encode(*this).dump(); }
+std::string ShardRange::ToJson() const { return DumpJson(Encode(*this)); }
 
 Result<ShardRange> ShardRange::FromJson(std::string_view text) {
   return Parse<ShardRange>(text, "shard's position", DecodeRange);
@@ -107,7 +108,7 @@ std::string Checkpoint::ToJson() const {
   ordered_json out = {{"pipeline", pipeline}, {"epoch", epoch},   {"attempt", attempt},
                       {"shards", ranges},     {"tables", tables}, {"manifest", manifest},
                       {"start", start}};
-  return out.dump();
+  return DumpJson(out);
 }
 
 Result<Checkpoint> Checkpoint::FromJson(std::string_view text) {

@@ -1,7 +1,6 @@
 #include "core/json_schema.h"
 
-#include <nlohmann/json.hpp>
-
+#include "core/json.h"
 #include "core/units.h"
 
 namespace leat {
@@ -111,7 +110,7 @@ std::string JsonSchema(const Spec& spec) {
                  {"title", spec.name},
                  {"description", spec.summary}};
   schema.update(OfFields(spec.fields));
-  return schema.dump(2) + "\n";
+  return DumpJson(schema, 2) + "\n";
 }
 
 }  // namespace leat

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "core/json.h"
 #include "format/avro_reader.h"
 #include "format/json_number.h"
 
@@ -130,7 +129,7 @@ class Parser {
 Result<AvroSchema> AvroSchema::Parse(std::string_view text) {
   try {
     AvroSchema schema;
-    ASSIGN_OR_RETURN(schema.root, Parser(&schema.nodes).Node(Json::parse(text), 0));
+    ASSIGN_OR_RETURN(schema.root, Parser(&schema.nodes).Node(ParseJson<Json>(text), 0));
     return schema;
   } catch (const Json::exception& error) {
     return Status::Config(std::string("not an Avro schema: ") + error.what());

@@ -7,9 +7,8 @@
 #include <arrow/ipc/writer.h>
 #include <xxhash.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/bytes.h"
+#include "core/json.h"
 
 namespace leat {
 namespace {
@@ -50,7 +49,7 @@ Result<std::string> EncodeSchema(const TableSchema& schema) {
       {"key", schema.key}};
   auto types = arrow::ipc::SerializeSchema(*schema.arrow);
   if (!types.ok()) return Status::Bug("a schema's types: " + types.status().ToString());
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = DumpJsonLossy(json);
   std::string out;
   const auto size = static_cast<uint32_t>(text.size());
   for (int i = 0; i < 4; i++) out += static_cast<char>(size >> (8 * i));
@@ -69,7 +68,7 @@ Result<SchemaRef> DecodeSchema(std::string_view bytes) {
   auto schema = arrow::ipc::ReadSchema(&reader, &memo);
   if (!schema.ok()) return Damaged(schema.status().ToString());
   try {
-    return Build(Json::parse(text), **schema);
+    return Build(ParseJson<Json>(text), **schema);
   } catch (const nlohmann::json::exception& e) {
     return Damaged(e.what());
   }

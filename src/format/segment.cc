@@ -7,9 +7,9 @@
 #include <arrow/util/compression.h>
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
+#include "core/json.h"
 
 // A segment is a length and a head in JSON, then blocks, each a message of Arrow's IPC
 // (without its schema, which the head names) at a multiple of kAlign. A chunk's first
@@ -95,7 +95,7 @@ class Writer {
     if (segment.records) {
       ASSIGN_OR_RETURN(head["records"], WriteRecords(segment));
     }
-    return Assemble(head.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return Assemble(DumpJsonLossy(head));
   }
 
  private:
@@ -223,7 +223,7 @@ class Reader {
     if (in.failed()) return Damaged("it is cut off");
     at_ = static_cast<size_t>(bytes_->size()) - in.left();
     try {
-      return ReadAll(Json::parse(head));
+      return ReadAll(ParseJson<Json>(head));
     } catch (const nlohmann::json::exception& e) {
       return Damaged(e.what());
     }

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <random>
+
+#include "core/json.h"
 
 namespace leat::iceberg {
 namespace {
@@ -47,14 +48,14 @@ std::string ToJson(const Manifest& manifest) {
                    {"data", FilesToJson(staged.data)},
                    {"deletes", FilesToJson(staged.deletes)}};
   }
-  return json.dump();
+  return DumpJson(json);
 }
 
 Result<Manifest> ManifestFromJson(std::string_view text) {
   Manifest manifest;
   if (text.empty()) return manifest;
   try {
-    const auto json = nlohmann::json::parse(text);
+    const auto json = ParseJson<nlohmann::json>(text);
     for (const auto& [table, staged] : json.items()) {
       ASSIGN_OR_RETURN(manifest[table], Read(staged));
     }

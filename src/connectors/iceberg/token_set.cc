@@ -1,7 +1,8 @@
 #include "connectors/iceberg/token_set.h"
 
-#include <nlohmann/json.hpp>
 #include <tuple>
+
+#include "core/json.h"
 
 namespace leat::iceberg {
 
@@ -13,7 +14,7 @@ Result<TokenSet> TokenSet::FromJson(const std::string& pipeline, std::string_vie
   TokenSet set;
   if (text.empty()) return set;
   try {
-    for (const auto& epoch : nlohmann::json::parse(text)) {
+    for (const auto& epoch : ParseJson<nlohmann::json>(text)) {
       Token token;
       token.pipeline = pipeline;
       token.epoch = epoch.at("epoch");
@@ -51,7 +52,7 @@ std::string TokenSet::ToJson() const {
   }
   auto list = nlohmann::ordered_json::array();
   for (auto& [key, epoch] : epochs) list.push_back(std::move(epoch));
-  return list.dump();
+  return DumpJson(list);
 }
 
 const TokenSet::Entry* TokenSet::Find(const ShardId& shard) const {

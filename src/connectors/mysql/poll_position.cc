@@ -1,7 +1,8 @@
 #include "connectors/mysql/poll_position.h"
 
 #include <charconv>
-#include <nlohmann/json.hpp>
+
+#include "core/json.h"
 
 namespace leat::mysql {
 namespace {
@@ -23,7 +24,7 @@ Result<PollPosition> PollPosition::Parse(const Position& position) {
   PollPosition parsed;
   if (position.empty()) return parsed;
   try {
-    json root = json::parse(position.text).at("poll");
+    json root = ParseJson<json>(position.text).at("poll");
     parsed.floor = root.value("floor", "");
     parsed.passed = root.value("passed", KeyValues());
     parsed.passes = root.value("passes", int64_t{0});
@@ -52,7 +53,7 @@ Position PollPosition::ToPosition() const {
   }
   json position;
   position["poll"] = std::move(root);
-  return {position.dump()};
+  return {DumpJson(position)};
 }
 
 int64_t PollPosition::given_rows() const {

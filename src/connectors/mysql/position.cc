@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include "core/json.h"
 
 namespace leat::mysql {
 namespace {
@@ -45,14 +45,14 @@ Result<LogPosition> FromJson(const Json& from) {
   if (from.contains("dropped")) from.at("dropped").get_to(out.dropped);
   if (from.contains("shapes")) from.at("shapes").get_to(out.shapes);
   if (from.contains("refresh")) from.at("refresh").get_to(out.refresh);
-  if (from.contains("snapshot")) out.snapshot = from.at("snapshot").dump();
+  if (from.contains("snapshot")) out.snapshot = DumpJson(from.at("snapshot"));
   return out;
 }
 
 }  // namespace
 
 Result<LogPosition> LogPosition::Parse(const Position& position) {
-  Json parsed = Json::parse(position.text, nullptr, /*allow_exceptions=*/false);
+  Json parsed = TryParseJson<Json>(position.text);
   if (!parsed.is_object()) {
     return Status::Config(
         fmt::format("'{}' is not a position of a MySQL log; give a JSON object with "
@@ -80,9 +80,9 @@ Position LogPosition::ToPosition() const {
   if (!shapes.empty()) out["shapes"] = shapes;
   if (!refresh.empty()) out["refresh"] = refresh;
   if (!snapshot.empty()) {
-    out["snapshot"] = Json::parse(snapshot, nullptr, /*allow_exceptions=*/false);
+    out["snapshot"] = TryParseJson<Json>(snapshot);
   }
-  return {out.dump(-1, ' ', false, Json::error_handler_t::replace)};
+  return {DumpJsonLossy(out)};
 }
 
 bool LogPosition::Reached(const LogPosition& target) const {

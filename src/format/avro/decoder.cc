@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "core/json.h"
 #include "format/avro/mapping.h"
 #include "format/batch_order.h"
 #include "format/record_rows.h"
@@ -33,12 +33,12 @@ std::string AvroDecoder::State() const {
     const int32_t id = table.id >= 0 ? table.id : table.restored;
     if (id >= 0) state[topic] = id;
   }
-  return state.empty() ? std::string() : state.dump();
+  return state.empty() ? std::string() : DumpJson(state);
 }
 
 Status AvroDecoder::Restore(std::string_view state) {
   if (state.empty()) return Status::Ok();
-  const auto kept = nlohmann::json::parse(state, nullptr, /*allow_exceptions=*/false);
+  const auto kept = TryParseJson<nlohmann::json>(state);
   if (!kept.is_object()) {
     return Status::Config("the schemas kept with a position cannot be read");
   }

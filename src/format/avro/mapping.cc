@@ -4,9 +4,9 @@
 #include <arrow/util/utf8.h>
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/json.h"
 #include "format/json/text.h"
 
 namespace leat::avro {
@@ -193,7 +193,7 @@ std::string RecordSchema(const TableSchema& schema, const std::vector<int>& colu
   Json record = {{"type", "record"}, {"name", Name(name)}};
   if (!schema.id.database.empty()) record["namespace"] = Name(schema.id.database);
   record["fields"] = std::move(fields);
-  return record.dump();
+  return DumpJson(record);
 }
 
 Result<std::vector<Column>> ColumnsOf(const AvroSchema& schema) {

@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <nlohmann/json.hpp>
+
+#include "core/json.h"
 
 namespace leat::debezium {
 namespace {
@@ -131,7 +132,7 @@ int DigitsOf(const Column& column) {
 
 Result<std::vector<ConnectField>> ParseEnvelopeSchema(std::string_view json) {
   try {
-    const Json envelope = Json::parse(json);
+    const Json envelope = ParseJson<Json>(json);
     const Json* found = nullptr;
     for (const Json& field : envelope.at("fields")) {
       const std::string name = field.value("field", "");

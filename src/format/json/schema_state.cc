@@ -2,8 +2,7 @@
 
 #include <arrow/type.h>
 
-#include <nlohmann/json.hpp>
-
+#include "core/json.h"
 #include "format/options.h"
 
 namespace leat::json {
@@ -32,13 +31,13 @@ std::string WriteSchemaState(const std::map<std::string, LearntTable>& topics) {
     state[topic]["columns"] = std::move(list);
     if (!table.key.empty()) state[topic]["key"] = table.key;
   }
-  return state.dump();
+  return DumpJson(state);
 }
 
 Result<std::map<std::string, LearntTable>> ReadSchemaState(std::string_view text) {
   std::map<std::string, LearntTable> topics;
   try {
-    const nlohmann::json state = nlohmann::json::parse(text);
+    const nlohmann::json state = ParseJson<nlohmann::json>(text);
     for (const auto& [topic, table] : state.items()) {
       LearntTable& learnt = topics[topic];
       for (const auto& pair : table.at("columns")) {

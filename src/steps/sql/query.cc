@@ -6,7 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "core/json.h"
 
 namespace leat::sql {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::string_view kRow = "__leat_row";
 Result<Json> Parse(const Connection& connection, const std::string& sql) {
   ASSIGN_OR_RETURN(std::string text,
                    Ask(connection, "SELECT json_serialize_sql($1::VARCHAR)", sql));
-  Json tree = Json::parse(text, nullptr, false);
+  Json tree = TryParseJson<Json>(text);
   if (tree.is_discarded()) return Status::Bug("DuckDB's tree of a query is no JSON");
   if (tree.value("error", true)) {
     return Status::Config(tree.value("error_message", "this is no SELECT"));
@@ -53,7 +54,7 @@ bool KeepsEveryRowOf(const Json& tree) {
                           node["from_table"].value("table_name", "") == "input";
   return from_input && node["where_clause"].is_null() && node["qualify"].is_null() &&
          node["sample"].is_null() && node["modifiers"].empty() &&
-         node.dump().find("\"unnest\"") == std::string::npos;
+         DumpJson(node).find("\"unnest\"") == std::string::npos;
 }
 
 // The type a column of the result goes on with (docs/types.md); null: there is none.
@@ -236,7 +237,7 @@ Status Query::PrepareSelect(const std::string& sql) {
   if (auto with_row = WithRow(tree)) {
     ASSIGN_OR_RETURN(
         std::string text,
-        Ask(connection_, "SELECT json_deserialize_sql($1::JSON)", with_row->dump()));
+        Ask(connection_, "SELECT json_deserialize_sql($1::JSON)", DumpJson(*with_row)));
     auto statement = Prepare(connection_, text);
     if (statement.ok()) {
       statement_ = *std::move(statement);

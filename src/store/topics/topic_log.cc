@@ -5,9 +5,9 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
+#include "core/json.h"
 #include "store/database.h"
 
 namespace leat {
@@ -20,12 +20,11 @@ constexpr auto kUpkeepEvery = std::chrono::seconds(10);
 int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
 
 std::string EncodeSettings(const TopicSettings& s, size_t partitions, int64_t created) {
-  return Json{{"partitions", partitions},
-              {"retention_us", s.retention.count()},
-              {"retention_bytes", s.retention_bytes},
-              {"compact", s.compact},
-              {"created", created}}
-      .dump();
+  return DumpJson(Json{{"partitions", partitions},
+                       {"retention_us", s.retention.count()},
+                       {"retention_bytes", s.retention_bytes},
+                       {"compact", s.compact},
+                       {"created", created}});
 }
 
 }  // namespace
@@ -55,7 +54,7 @@ Status TopicLog::Load() {
   for (; Within(*it, prefix); it->Next()) {
     const std::string key = it->key().ToString();
     const std::string name = key.substr(1, key.size() - 2);
-    const Json json = Json::parse(it->value().ToStringView(), nullptr, false);
+    const Json json = TryParseJson<Json>(it->value().ToStringView());
     if (json.is_discarded()) {
       return database_.ReadError(rocksdb::Status::Corruption("topic " + name));
     }

@@ -9,10 +9,10 @@
 #include <parquet/properties.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "connectors/iceberg/data/statistics.h"
+#include "core/json.h"
 
 namespace leat::iceberg {
 namespace {
@@ -149,7 +149,7 @@ Status ParquetWriter::Start() {
                                        *arrow_, arrow::default_memory_pool(), stream,
                                        properties.build(), arrow_properties.build()));
     ARROW_RETURN_NOT_OK(writer_->AddKeyValueMetadata(
-        arrow::key_value_metadata({"iceberg.schema"}, {schema_.ToJson().dump()})));
+        arrow::key_value_metadata({"iceberg.schema"}, {DumpJson(schema_.ToJson())})));
     return writer_->NewBufferedRowGroup();
   });
   if (!opened.ok()) return FromArrow(opened, "writing " + location());

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "connectors/iceberg/metadata/manifest_schema.h"
+#include "core/json.h"
 #include "format/avro_reader.h"
 #include "format/avro_writer.h"
 
@@ -261,9 +260,9 @@ Result<std::string> EncodeManifest(const Schema& schema, const PartitionSpec& sp
   ASSIGN_OR_RETURN(std::vector<Type> types, spec.ResultTypes(schema));
   AvroWriter writer(
       ManifestAvroSchema(spec, types),
-      {{"schema", schema.ToJson().dump()},
+      {{"schema", DumpJson(schema.ToJson())},
        {"schema-id", std::to_string(schema.id)},
-       {"partition-spec", spec.ToJson()["fields"].dump()},
+       {"partition-spec", DumpJson(spec.ToJson()["fields"])},
        {"partition-spec-id", std::to_string(spec.id)},
        {"format-version", "2"},
        {"content", content == ManifestContent::kData ? "data" : "deletes"}});

@@ -5,8 +5,9 @@
 #include <cctype>
 #include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "core/json.h"
 
 namespace leat::iceberg {
 namespace {
@@ -149,7 +150,7 @@ std::string ManifestAvroSchema(const PartitionSpec& spec,
                       {"field-id", spec.fields[i].field_id}});
   }
   std::string schema(kEntry);
-  schema += fields.dump();
+  schema += DumpJson(fields);
   schema += kAfterPartition;
   for (const MapField& m : kMaps) schema += MapSchema(m);
   schema += kAfterMaps;

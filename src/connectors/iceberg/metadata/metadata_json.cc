@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "connectors/iceberg/metadata/metadata.h"
 #include "connectors/iceberg/metadata/uuid.h"
+#include "core/json.h"
 #include "format/json_number.h"
 
 namespace leat::iceberg {
@@ -25,7 +25,7 @@ Snapshot ReadSnapshot(const Json& json) {
   s.manifest_list = json.value("manifest-list", "");
   s.summary = json.value("summary", std::map<std::string, std::string>());
   s.schema_id = JsonNumber<int>(json, "schema-id", 0);
-  s.text = json.dump();
+  s.text = DumpJson(json);
   return s;
 }
 
@@ -37,7 +37,7 @@ std::string WriteSnapshot(const Snapshot& s) {
                {"summary", s.summary},
                {"schema-id", s.schema_id}};
   if (s.parent_id >= 0) json["parent-snapshot-id"] = s.parent_id;
-  return json.dump();
+  return DumpJson(json);
 }
 
 // "[a,b]"
@@ -64,12 +64,12 @@ Status CheckFormat(const Json& json) {
 
 Result<TableMetadata> TableMetadata::Parse(std::string_view text) {
   try {
-    Json json = Json::parse(text);
+    Json json = ParseJson<Json>(text);
     RETURN_IF_ERROR(CheckFormat(json));
     TableMetadata m;
     RETURN_IF_ERROR(m.ReadShape(json));
     RETURN_IF_ERROR(m.ReadHistory(json));
-    for (auto& [name, value] : json.items()) m.other_[name] = value.dump();
+    for (auto& [name, value] : json.items()) m.other_[name] = DumpJson(value);
     return m;
   } catch (const Json::exception& error) {
     return Status::Config(std::string("Not Iceberg table metadata: ") + error.what());
@@ -89,12 +89,12 @@ Status TableMetadata::ReadShape(Json& json) {
   properties_ = json.value("properties", properties_);
   for (const Json& item : json.at("schemas")) {
     ASSIGN_OR_RETURN(Schema schema, Schema::FromJson(item));
-    schema_texts_.push_back({schema.id, item.dump()});
+    schema_texts_.push_back({schema.id, DumpJson(item)});
     schemas_.push_back(std::move(schema));
   }
   for (const Json& item : json.at("partition-specs")) {
     ASSIGN_OR_RETURN(PartitionSpec spec, PartitionSpec::FromJson(item));
-    spec_texts_.push_back({spec.id, item.dump()});
+    spec_texts_.push_back({spec.id, DumpJson(item)});
     specs_.push_back(std::move(spec));
   }
   if (!FindSchema(current_schema_id_) || !FindSpec(default_spec_id_)) {
@@ -119,7 +119,7 @@ Status TableMetadata::ReadHistory(Json& json) {
   if (json.contains("refs")) {
     for (auto& [name, ref] : json["refs"].items()) {
       refs_[name] = JsonNumber(ref.at("snapshot-id"));
-      ref_texts_[name] = ref.dump();
+      ref_texts_[name] = DumpJson(ref);
     }
   }
   if (json.contains("snapshot-log")) {
@@ -183,18 +183,18 @@ void TableMetadata::DropStatistics(const std::set<int64_t>& snapshots) {
     auto found = other_.find(name);
     if (found == other_.end() || found->second == "[]") continue;
     Json kept = Json::array();
-    for (Json& item : Json::parse(found->second)) {
+    for (Json& item : ParseJson<Json>(found->second)) {
       auto id = item.is_object() ? item.find("snapshot-id") : item.end();
       const bool gone = id != item.end() && id->is_number_integer() &&
                         snapshots.contains(id->get<int64_t>());
       if (!gone) kept.push_back(std::move(item));
     }
-    found->second = kept.dump();
+    found->second = DumpJson(kept);
   }
 }
 
 std::string TableMetadata::ToJson() const {
-  auto quoted = [](const std::string& text) { return Json(text).dump(); };
+  auto quoted = [](const std::string& text) { return DumpJson(Json(text)); };
   auto text_of = [](const std::vector<Texted>& texts, int id) -> const std::string* {
     for (const Texted& t : texts) {
       if (t.id == id) return &t.text;
@@ -208,14 +208,14 @@ std::string TableMetadata::ToJson() const {
       last_column_id_, current_schema_id_);
   out += Join(schemas_, [&](const Schema& s) {
     const std::string* text = text_of(schema_texts_, s.id);
-    return text ? *text : s.ToJson().dump();
+    return text ? *text : DumpJson(s.ToJson());
   });
   out += fmt::format(R"(,"default-spec-id":{},"partition-specs":)", default_spec_id_);
   out += Join(specs_, [&](const PartitionSpec& s) {
     const std::string* text = text_of(spec_texts_, s.id);
-    return text ? *text : s.ToJson().dump();
+    return text ? *text : DumpJson(s.ToJson());
   });
-  out += ",\"properties\":" + Json(properties_).dump();
+  out += ",\"properties\":" + DumpJson(Json(properties_));
   if (current_snapshot_id_ >= 0) {
     out += fmt::format(R"(,"current-snapshot-id":{})", current_snapshot_id_);
   }
@@ -223,11 +223,11 @@ std::string TableMetadata::ToJson() const {
   Json refs = Json::object();
   for (const auto& [name, id] : refs_) {
     auto text = ref_texts_.find(name);
-    refs[name] =
-        text == ref_texts_.end() ? Json{{"type", "branch"}} : Json::parse(text->second);
+    refs[name] = text == ref_texts_.end() ? Json{{"type", "branch"}}
+                                          : ParseJson<Json>(text->second);
     refs[name]["snapshot-id"] = id;
   }
-  out += ",\"refs\":" + refs.dump() + ",\"snapshot-log\":";
+  out += ",\"refs\":" + DumpJson(refs) + ",\"snapshot-log\":";
   out += Join(snapshot_log_, [](const LogEntry& e) {
     return fmt::format(R"({{"timestamp-ms":{},"snapshot-id":{}}})", e.timestamp_ms,
                        e.what);

@@ -1,7 +1,8 @@
 #include "connectors/mysql/snapshot/snapshot_progress.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "core/json.h"
 
 namespace leat::mysql {
 namespace {
@@ -42,7 +43,7 @@ Result<SnapshotProgress> SnapshotProgress::Parse(std::string_view text) {
   SnapshotProgress progress;
   if (text.empty()) return progress;
   try {
-    json root = json::parse(text);
+    json root = ParseJson<json>(text);
     for (const json& name : root.value("done", json::array())) {
       progress.tables_[{name.at(0), "", name.at(1)}].done = true;
     }
@@ -77,7 +78,7 @@ std::string SnapshotProgress::ToJson() const {
   json root = json::object();
   if (!done.empty()) root["done"] = std::move(done);
   if (!at.empty()) root["at"] = std::move(at);
-  return root.dump();
+  return DumpJson(root);
 }
 
 const TableProgress& SnapshotProgress::Of(const TableId& id) const {

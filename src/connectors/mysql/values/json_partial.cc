@@ -4,12 +4,12 @@
 #include <charconv>
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/bytes.h"
 #include "connectors/mysql/log/event.h"
 #include "connectors/mysql/values/json_binary.h"
+#include "core/json.h"
 
 namespace leat::mysql {
 namespace {
@@ -98,8 +98,7 @@ bool ReadQuotedKey(std::string_view path, size_t* at, std::string* key) {
   size_t end = *at + 1;
   while (end < path.size() && path[end] != '"') end += path[end] == '\\' ? 2 : 1;
   if (end >= path.size()) return false;
-  const auto json = nlohmann::json::parse(path.substr(*at, end + 1 - *at), nullptr,
-                                          /*allow_exceptions=*/false);
+  const auto json = TryParseJson<nlohmann::json>(path.substr(*at, end + 1 - *at));
   if (!json.is_string()) return false;
   *key = json.get<std::string>();
   *at = end + 1;

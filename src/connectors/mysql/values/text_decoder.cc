@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "connectors/mysql/values/value_writer.h"
+#include "core/json.h"
 
 namespace leat::mysql {
 namespace {
@@ -287,7 +287,7 @@ DeadLetter TextDecoder::Impl::Reject(const char* const* values,
     const bool bytes = !IsUtf8(text.data(), text.size()) || fields_[i].op == Op::kBytes;
     json[name] = bytes ? "0x" + ShortHex(text) : std::string(text);
   }
-  DeadLetter letter = writer_.Letter(json.dump());
+  DeadLetter letter = writer_.Letter(DumpJson(json));
   writer_.ForgetRow();
   return letter;
 }

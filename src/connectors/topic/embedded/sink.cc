@@ -1,9 +1,9 @@
 #include "connectors/topic/embedded/sink.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "connectors/topic/embedded/partitioner.h"
+#include "core/json.h"
 #include "store/store.h"
 
 namespace leat::topic::embedded {
@@ -13,12 +13,12 @@ namespace {
 constexpr int64_t kSegmentBytes = 2 << 20;
 
 std::string ManifestOf(const std::vector<uint64_t>& ids) {
-  return nlohmann::json(ids).dump();
+  return DumpJson(nlohmann::json(ids));
 }
 
 Result<std::vector<uint64_t>> ReadManifest(const std::string& manifest) {
   if (manifest.empty()) return std::vector<uint64_t>();
-  const auto json = nlohmann::json::parse(manifest, nullptr, false);
+  const auto json = TryParseJson<nlohmann::json>(manifest);
   if (!json.is_array() || !std::ranges::all_of(json, [](const auto& id) {
         return id.is_number_unsigned();
       })) {

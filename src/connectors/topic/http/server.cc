@@ -8,9 +8,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "core/json.h"
 #include "format/json/reader.h"
 
 namespace leat::topic::http {
@@ -21,9 +21,7 @@ constexpr int kSecondsToSend = 10;  // a client that stalls gives its thread bac
 
 void Answer(httplib::Response& response, int status, const nlohmann::ordered_json& body) {
   response.status = status;
-  response.set_content(
-      body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
-      "application/json");
+  response.set_content(DumpJsonLossy(body) + "\n", "application/json");
 }
 
 void Refuse(httplib::Response& response, int status, const std::string& error) {

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "connectors/topic/kafka/admin.h"
+#include "core/json.h"
 
 namespace leat::topic::kafka {
 namespace {
@@ -23,11 +22,11 @@ CommitLog::CommitLog(const Broker& broker, std::string pipeline, Logger& log,
     : broker_(broker), pipeline_(std::move(pipeline)), log_(log), cancel_(cancel) {}
 
 std::string CommitLog::TokenKey(const ShardId& shard) const {
-  return nlohmann::json::array({pipeline_, shard}).dump();
+  return DumpJson(nlohmann::json::array({pipeline_, shard}));
 }
 
 std::string CommitLog::OwnerKey(const std::string& id) const {
-  return nlohmann::json::array({pipeline_, nullptr, id}).dump();
+  return DumpJson(nlohmann::json::array({pipeline_, nullptr, id}));
 }
 
 std::string CommitLog::Owner(const std::string& id) const {
@@ -126,7 +125,7 @@ void CommitLog::Take(const rd_kafka_message_t& message) {
   next_ = message.offset + 1;
   const std::string_view key(static_cast<const char*>(message.key), message.key_len);
   const std::string_view value(static_cast<const char*>(message.payload), message.len);
-  auto names = nlohmann::json::parse(key, nullptr, false);
+  auto names = TryParseJson<nlohmann::json>(key);
   if (!names.is_array() || names.size() < 2 || names[0] != pipeline_) return;
   if (names.size() == 3 && names[2].is_string()) {
     owners_[names[2]] = value;

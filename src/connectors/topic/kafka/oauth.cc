@@ -5,10 +5,10 @@
 
 #include <chrono>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/redact.h"
 #include "connectors/topic/kafka/settings.h"
+#include "core/json.h"
 #include "format/json/parse.h"
 
 namespace leat::topic::kafka {
@@ -38,7 +38,7 @@ std::string SubjectOf(std::string_view token) {
   size_t second = first == token.npos ? first : token.find('.', first + 1);
   if (second == token.npos) return {};
   const auto text = json::ParseBase64(token.substr(first + 1, second - first - 1));
-  auto claims = nlohmann::json::parse(text.value_or(""), nullptr, false);
+  auto claims = TryParseJson<nlohmann::json>(text.value_or(""));
   if (!claims.is_object() || !claims.contains("sub") || !claims["sub"].is_string()) {
     return {};
   }
@@ -84,7 +84,7 @@ Result<OAuth::Token> OAuth::Fetch() const {
   }
   long http = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &http);
-  auto json = nlohmann::json::parse(answer, nullptr, false);
+  auto json = TryParseJson<nlohmann::json>(answer);
   if (http != 200 || !json.is_object() || !json.contains("access_token") ||
       !json["access_token"].is_string()) {
     if (http >= 500) {
