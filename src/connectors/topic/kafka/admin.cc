@@ -151,13 +151,12 @@ Result<std::optional<Admin::Offsets>> Admin::GroupOffsets(
 
 Result<std::optional<std::set<Partition>>> Admin::Dealt(const std::string& group) {
   const std::string doing = "looking at the members of group " + group;
-  ASSIGN_OR_RETURN(
-      Event event,
-      Ask(client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_, doing,
-          [&](auto* options, auto* queue) {
-            const char* one = group.c_str();
-            rd_kafka_DescribeConsumerGroups(client_.handle(), &one, 1, options, queue);
-          }));
+  ASSIGN_OR_RETURN(Event event, Ask(client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+                                    timeout_, doing, [&](auto* options, auto* queue) {
+                                      const char* one = group.c_str();
+                                      rd_kafka_DescribeConsumerGroups(
+                                          client_.handle(), &one, 1, options, queue);
+                                    }));
   size_t count = 0;
   const rd_kafka_ConsumerGroupDescription_t** groups =
       rd_kafka_DescribeConsumerGroups_result_groups(
