@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from harness import compare, leat, readers, records, registry
+from harness import certificates, compare, leat, readers, records, registry
 
 KEY = SerializationContext("t", MessageField.KEY)
 VALUE = SerializationContext("t", MessageField.VALUE)
@@ -24,22 +24,27 @@ def schemas():
     running.stop()
 
 
-def client(schemas):
-    return SchemaRegistryClient({"url": schemas.url, "basic.auth.user.info": "reader:s3cret"})
+def client(schemas, **more):
+    return SchemaRegistryClient({"url": schemas.url, "basic.auth.user.info": "reader:s3cret",
+                                 **more})
 
 
 def settings(schemas, **more):
     return {"url": schemas.url, "user": "reader", "password": "s3cret", **more}
 
 
-def printed(project, server, schemas):
-    """The records that a topic `t` would get, as bytes."""
+def printing(project, server, schemas, **more):
+    """A run that prints the records that a topic `t` would get."""
     project.write("pipelines/in.yaml", {
         "name": "in",
         "from": {"mysql": {"url": server.url(), "tables": ["o"], "read": "cdc"}},
-        "to": {"stdout": {"topic": "t", "format": "avro", "registry": settings(schemas)}},
+        "to": {"stdout": {"topic": "t", "format": "avro", "registry": settings(schemas, **more)}},
         "commit": {"every": "100ms"}})
-    run = project.command("run", "pipelines/in.yaml", "--until-caught-up").expect(leat.DONE)
+    return project.command("run", "pipelines/in.yaml", "--until-caught-up")
+
+
+def printed(project, server, schemas, **more):
+    run = printing(project, server, schemas, **more).expect(leat.DONE)
     return [line for line in run.lines() if "topic" in line]
 
 
@@ -130,7 +135,7 @@ def test_leat_reads_what_confluents_serializer_writes(project, schemas):
     assert len(asked) == len(set(asked)), "an id was asked for twice"
 
 
-def test_poison_is_a_dead_letter_and_a_wrong_password_an_error(project, schemas):
+def test_scar_29_and_30_poison_is_a_dead_letter_and_a_wrong_password_an_error(project, schemas):
     records.into_lake(project, "t", format="avro", registry=settings(schemas))
     records.produce(project, "t", [
         {"value": "no frame"}, {"value_base64": base64.b64encode(b"\0\0\0\0\x63x").decode()}])
@@ -142,3 +147,51 @@ def test_poison_is_a_dead_letter_and_a_wrong_password_an_error(project, schemas)
     run = project.command("run", "pipelines/out.yaml", "--until-caught-up").expect(
         leat.BAD_CONFIG)
     assert "registry.password" in run.text and "s3cret" not in run.text
+
+
+@pytest.fixture
+def over_tls(tmp_path):
+    """Makes a registry with a certificate of an authority of its own: its CA, and it."""
+    authority = certificates.Authority(tmp_path, "ours")
+    running = []
+
+    def make(*hosts, expired=False):
+        running.append(registry.Registry(auth=("reader", "s3cret"), tls=authority.certificate(
+            f"registry{len(running)}", *hosts, expired=expired)))
+        return authority.ca, running[-1]
+
+    yield make
+    for one in running:
+        one.stop()
+
+
+def test_a_registry_over_tls(mariadb, project, over_tls):
+    mariadb.execute("CREATE TABLE o (id INT PRIMARY KEY, a VARCHAR(20))",
+                    "INSERT INTO o VALUES (1, 'x'), (2, NULL)", database="shop")
+    ca, schemas = over_tls("127.0.0.1")
+    messages = printed(project, mariadb, schemas, ca=str(ca))
+    value = AvroDeserializer(client(schemas, **{"ssl.ca.location": str(ca)}))
+    assert [value(bytes_of(r, "value"), VALUE) for r in messages] == [
+        {"id": 1, "a": "x"}, {"id": 2, "a": None}]
+    records.into_lake(project, "t", format="avro", registry=settings(schemas, ca=str(ca)))
+    project.write("pipelines/out.yaml", (project.folder / "pipelines/out.yaml").read_text()
+                  .replace("{database}.{table}", "lake.o"))
+    records.produce(project, "t", messages)
+    records.read_all(project)
+    assert not compare.difference(project, mariadb, "shop.o", lake_table="lake.o")
+
+
+@pytest.mark.parametrize("hosts, expired, trusted", [
+    (["127.0.0.1"], False, "other"), (["127.0.0.1"], False, None),
+    (["registry.example"], False, "ours"), (["127.0.0.1"], True, "ours")])
+def test_scar_30_a_registry_that_cannot_be_trusted_gets_no_password(
+        mariadb, project, tmp_path, over_tls, hosts, expired, trusted):
+    mariadb.query("CREATE TABLE o (id INT PRIMARY KEY)")
+    mariadb.query("INSERT INTO o VALUES (1)")
+    ours, schemas = over_tls(*hosts, expired=expired)
+    ca = {"ours": ours, "other": certificates.Authority(tmp_path, "other").ca, None: None}[trusted]
+    run = printing(project, mariadb, schemas, **({"ca": str(ca)} if ca else {})).expect(
+        leat.BAD_CONFIG)
+    assert schemas.url in run.text and "check registry.url and registry.ca" in run.text
+    assert "certificate" in run.text and "s3cret" not in run.text
+    assert schemas.requests == []

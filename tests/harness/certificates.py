@@ -41,7 +41,12 @@ class Authority:
         return path
 
     def options(self, name, *hosts, expired=False):
-        """A server's options for a certificate of these host names and addresses."""
+        """A database server's options for such a certificate."""
+        certificate, key = self.certificate(name, *hosts, expired=expired)
+        return [f"--ssl-ca={self.ca}", f"--ssl-cert={certificate}", f"--ssl-key={key}"]
+
+    def certificate(self, name, *hosts, expired=False):
+        """The files of a certificate of these host names and addresses, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         names = []
@@ -53,5 +58,4 @@ class Authority:
         certificate = (self.builder(subject, key, NOW - DAY if expired else NOW + 10 * DAY)
                        .add_extension(x509.SubjectAlternativeName(names), False)
                        .sign(self.key, hashes.SHA256()))
-        return [f"--ssl-ca={self.ca}", f"--ssl-cert={self.write(f'{name}.crt', certificate)}",
-                f"--ssl-key={self.write(f'{name}.key', key)}"]
+        return self.write(f"{name}.crt", certificate), self.write(f"{name}.key", key)

@@ -5,6 +5,7 @@ AvroSerializer and AvroDeserializer prove, which the tests use against it."""
 import base64
 import http.server
 import json
+import ssl
 import threading
 import urllib.parse
 
@@ -12,9 +13,10 @@ MEDIA = "application/vnd.schemaregistry.v1+json"
 
 
 class Registry:
-    """Serves on a free port of 127.0.0.1. `auth`: (user, password) that it asks for."""
+    """Serves on a free port of 127.0.0.1. `auth`: (user, password) that it asks for; `tls`:
+    the files of its certificate and key."""
 
-    def __init__(self, auth=None):
+    def __init__(self, auth=None, tls=None):
         self.auth = auth
         self.schemas = []  # by id - 1
         self.subjects = {}  # name: ids of its versions
@@ -49,7 +51,11 @@ class Registry:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' * bool(tls)}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
