@@ -23,7 +23,7 @@ copy() {  # NAME FOLDER
     -DoutputDirectory="$fresh/$2" >"$log" 2>&1 || fail "no jars of $1 by Maven (see $log)"
 }
 copy broker libs
-for plugin in debezium-mariadb debezium-mysql; do
+for plugin in debezium-mariadb debezium-mysql debezium-jdbc; do
   copy $plugin plugins/$plugin
   # Connect has these; a second copy would be loaded beside its own.
   rm -f "$fresh/plugins/$plugin"/{kafka-clients,connect-api,slf4j-api,lz4-java,snappy-java,zstd-jni}-*.jar

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness import database, kafka, leat, minio  # noqa: E402
+from harness import connect, database, kafka, leat, minio  # noqa: E402
 
 
 def started(kind, folder, options=()):
@@ -78,6 +78,14 @@ def broker(tmp_path_factory):
     if reason := kafka.Kafka.reason_missing():
         pytest.skip(reason)
     running = kafka.Kafka(tmp_path_factory.mktemp("kafka") / "kafka")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def worker(tmp_path_factory, broker):
+    """Kafka Connect with Debezium, on the shared broker."""
+    running = connect.Connect(tmp_path_factory.mktemp("connect") / "connect", broker)
     yield running
     running.stop()
 

@@ -8,7 +8,7 @@ import json
 import every_type
 import pytest
 import test_types
-from harness import compare, connect, database, process, records
+from harness import compare, database, process, records
 
 TABLE = """CREATE TABLE o (id INT PRIMARY KEY, a VARCHAR(10), b DECIMAL(10,2) NOT NULL,
 n DATETIME(3), ts TIMESTAMP(6) NULL, e ENUM('a','b'), bb BIT(3), ti TINYINT(1) NOT NULL)"""
@@ -35,13 +35,6 @@ MODES = {
               {"time_precision_mode": "nanoseconds",
                "binary_handling_mode": "base64-url-safe", "skipped_operations": "none"}),
 }
-
-
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory, broker):
-    running = connect.Connect(tmp_path_factory.mktemp("connect") / "connect", broker)
-    yield running
-    running.stop()
 
 
 def create_types(server, name):

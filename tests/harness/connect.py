@@ -14,7 +14,8 @@ CLASSES = {"mysql": "io.debezium.connector.mysql.MySqlConnector",
 class Connect:
     """A standalone worker; connectors come and go while it runs."""
 
-    def __init__(self, folder, cluster):
+    def __init__(self, folder, cluster, **more):
+        """`more`: settings of the worker, with _ for the points of their names."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         self.cluster = cluster
@@ -29,10 +30,16 @@ class Connect:
             "plugin.path": kafka.plugins(),
             "plugin.discovery": "service_load",
             "listeners": f"http://127.0.0.1:{self.port}",
+            **{key.replace("_", "."): value for key, value in more.items()},
         }))
+        self.start()
+
+    def start(self):
+        """Starts, or starts again where it was; its connectors have to be added again."""
         self.process = process.Process(
-            kafka.java("org.apache.kafka.connect.cli.ConnectStandalone", settings,
-                       heap="1536m", logging=cluster.logging),
+            kafka.java("org.apache.kafka.connect.cli.ConnectStandalone",
+                       self.folder / "worker.properties", heap="1536m",
+                       logging=self.cluster.logging),
             self.folder / "connect.log")
         process.wait_until(self.ready, 180, f"Connect on port {self.port}")
 
@@ -71,6 +78,30 @@ class Connect:
             "snapshot.locking.mode": "none",
             "poll.interval.ms": 20,
             **{key.replace("_", "."): value for key, value in more.items()}}
+        self.add(name, config)
+
+    def debezium_sink(self, name, server, topics, **more):
+        """Starts Debezium's sink, which writes topics into tables of their names in database
+        copy of a server, of envelopes that Debezium's ExtractNewRecordState unwraps first."""
+        converter = "org.apache.kafka.connect.json.JsonConverter"
+        self.add(name, {
+            "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
+            "connection.url": f"jdbc:{server.kind}://127.0.0.1:{server.port}/copy",
+            "connection.username": "dbz", "connection.password": database.PASSWORD,
+            "topics": ",".join(topics), "insert.mode": "upsert", "delete.enabled": "true",
+            "primary.key.mode": "record_key", "schema.evolution": "none",
+            "key.converter": converter, "value.converter": converter,
+            # The default takes the old key of __debezium.oldkey for a map, as which the sink
+            # refuses it, whoever wrote it.
+            "header.converter": "org.apache.kafka.connect.storage.StringConverter",
+            "transforms": "unwrap",
+            "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
+            "transforms.unwrap.delete.tombstone.handling.mode": "tombstone",
+            "consumer.override.isolation.level": "read_committed",
+            "consumer.override.auto.offset.reset": "earliest",
+            **{key.replace("_", "."): value for key, value in more.items()}})
+
+    def add(self, name, config):
         self.call("PUT", f"/connectors/{name}/config",
                   {key: str(value) for key, value in config.items()})
         process.wait_until(lambda: self.running(name), 180, f"connector {name}")
