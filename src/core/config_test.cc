@@ -67,7 +67,7 @@ force: True
 every: 250ms
 bytes: 1GB
 tables: [x, "cust*"]
-labels: {team: shop, no: 5}
+labels: {team: shop, no: 5, null: x}
 commit: {size: 3}
 from: {mysql: {url: "mysql://h/d"}}
 steps:
@@ -82,7 +82,8 @@ steps:
   EXPECT_EQ(config->Duration("every"), Millis(250));
   EXPECT_EQ(config->Bytes("bytes"), 1'000'000'000);
   EXPECT_THAT(config->Strings("tables"), ElementsAre("x", "cust*"));
-  EXPECT_THAT(config->Map("labels"), ElementsAre(Pair("no", "5"), Pair("team", "shop")));
+  EXPECT_THAT(config->Map("labels"),
+              ElementsAre(Pair("no", "5"), Pair("null", "x"), Pair("team", "shop")));
   EXPECT_EQ(config->Object("commit").Int("size"), 3);
   EXPECT_EQ(config->PartName("from"), "mysql");
   EXPECT_EQ(config->Part("from").String("url"), "mysql://h/d");

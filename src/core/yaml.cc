@@ -156,6 +156,8 @@ class TreeBuilder final : public YAML::EventHandler {
     if (key.kind == YamlNode::Kind::kList || key.kind == YamlNode::Kind::kMap) {
       throw Refused{{{file_, key.line, key.column}, "a key has to be text", ""}};
     }
+    // A field may have the name that YAML has for nothing.
+    if (key.kind == YamlNode::Kind::kNull) key.scalar = "null";
     parent->has_key = true;
     parent->pair = {std::move(key.scalar), key.line, key.column, false, {}};
   }
