@@ -509,6 +509,15 @@ def test_scar_23_a_process_that_slept_does_not_commit(mariadb, project, tmp_path
     other.stop_all()
 
 
+def test_check_is_content_with_what_is_there(server, project):
+    """Also where the target's columns have no defaults."""
+    for name in ("shop", "copy"):
+        server.query("CREATE TABLE t (id INT PRIMARY KEY, v INT NOT NULL)", name)
+    pipeline(project, server, ["t"], table="t")
+    for _ in range(2):  # without leat_commits, and with it
+        assert "all is there" in project.command("check", ".").expect(leat.DONE).text
+
+
 def test_check_says_what_is_missing(mariadb, project):
     mariadb.query("CREATE TABLE t (id INT PRIMARY KEY) ENGINE=MyISAM", "copy")
     mariadb.query("CREATE TABLE t (id INT PRIMARY KEY)")
