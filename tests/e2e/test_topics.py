@@ -147,6 +147,30 @@ def test_records_from_stdin_become_rows(project):
     assert running.terminate() == leat.DONE
 
 
+def test_scar_29_a_dead_letter_can_be_played_again(project):
+    """Its row is what `topics produce --json` takes, byte for byte, once the cause is mended."""
+    def into_lake(*columns):
+        project.write("pipelines/p.yaml", {
+            "from": {"topic": {"name": "raw", "format": "json", "columns": list(columns)}},
+            "to": {"iceberg": {"warehouse": "./lake", "table": "lake.raw", "mode": "append"}},
+            "commit": {"every": "100ms"}})
+    project.write("leat.yaml", {"data": "./data", "topics": {"raw": {"partitions": 1}}})
+    into_lake("id bigint not null", "n decimal(4,1)")
+    project.catch_up()
+    records = [{"id": 1, "n": 1.5}, {"id": 2, "n": 12345.6}, {"id": 3, "n": 2.5}]
+    lines = [json.dumps({"key": f"ü{r['id']}", "value": json.dumps(r)}) for r in records]
+    ask(project, "topics", "produce", "raw", "--json", stdin="\n".join(lines) + "\n")
+    project.catch_up()
+    (letter,) = ask(project, "dead-letters", "p")
+    into_lake("id bigint not null", "n decimal(12,1)")
+    ask(project, "topics", "produce", "raw", "--json", stdin=letter["row"] + "\n")
+    project.catch_up()
+    assert [(i, str(n)) for i, n in readers.rows(project, "lake.raw", ["id", "n"])] == [
+        (1, "1.5"), (2, "12345.6"), (3, "2.5")]
+    _, first, _, again = ask(project, "topics", "read", "raw")
+    assert [again[part] for part in ("key", "value")] == [first[part] for part in ("key", "value")]
+
+
 def test_a_reset_is_gone_to_at_once(project):
     project.write("leat.yaml", {"data": "./data", "topics": {"t": {"partitions": 1}}})
     project.write("pipelines/p.yaml", {
