@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders test bench bench-debezium sanitize fuzz torture format lint deps-build deps-demo deps-test clean
+.PHONY: build demo demo-orders test bench bench-debezium sanitize fuzz torture torture-kafka format lint deps-build deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -26,7 +26,7 @@ bench: deps-test  ## speed and memory against raw programs: docs/performance.md
 	@$(PYTHON) bench/run.py $(ARGS)
 
 bench-debezium: deps-test  ## beside Debezium on Kafka Connect: docs/performance.md
-	@scripts/build.sh release leat
+	@scripts/build.sh release leat leat_raw_upsert
 	@$(PYTHON) bench/debezium.py $(ARGS)
 
 fuzz: deps-test  ## every fuzz target for SECONDS (60)
@@ -35,6 +35,10 @@ fuzz: deps-test  ## every fuzz target for SECONDS (60)
 torture: deps-test  ## KILLS (200) times kill -9 under load; each table must equal its source
 	@scripts/build.sh release leat
 	@$(PYTHON) tests/torture.py --kills $(or $(KILLS),200)
+
+torture-kafka: deps-test  ## KILLS (60) times: of leat, of the broker and of the database
+	@scripts/build.sh release leat
+	@$(PYTHON) tests/torture.py --kafka --kills $(or $(KILLS),60)
 
 format: deps-test
 	@git ls-files '*.h' '*.cc' | xargs clang-format -i

@@ -5,8 +5,9 @@ and compares every table with its source, row for row, on the way and at the end
 The workload: an int key, a composite key, a string key, a table without a key (appended),
 changes of keys, transactions over several tables, rolled back ones, truncates, and columns
 that are added, dropped, renamed, moved and widened all the time, whether the program runs or
-not. A failure prints the seed; the same seed gives the same workload.
-usage: torture.py [--kills N] [--seed S] [--server mariadb|mysql] [--keep FOLDER]
+not. A failure prints the seed; the same seed gives the same workload. With --kafka a broker
+is between source and target, and it and the database are killed as well (torture_kafka.py).
+usage: torture.py [--kafka] [--kills N] [--seed S] [--server mariadb|mysql] [--keep FOLDER]
 """
 
 import argparse
@@ -17,12 +18,10 @@ import string
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-import pymysql
-from harness import compare, database, leat
+import torture_kafka
+from harness import compare, database, kafka, leat, load
 
 SETTLE_EVERY = 25  # kills between two comparisons
 KEYS = 3000
@@ -115,18 +114,12 @@ class SchemaChanges:
         return ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
 
 
-class Workload(threading.Thread):
-    """One connection that changes rows until told to pause or end, and if told so, columns."""
+class Workload(load.Load):
+    """Changes rows, and if told so, columns."""
 
     def __init__(self, server, seed, alters):
-        super().__init__(daemon=True)
-        self.server = server
-        self.choose = random.Random(seed)
+        super().__init__(server, seed)
         self.schema = SchemaChanges(self.choose) if alters else None
-        self.ended = threading.Event()
-        self.gate = threading.Lock()  # held by whoever wants it to pause
-        self.transactions = 0
-        self.error = None
 
     def text(self, length):
         return "".join(self.choose.choices(string.ascii_letters, k=length))
@@ -177,22 +170,6 @@ class Workload(threading.Thread):
         cursor.execute("ROLLBACK" if roll > 0.95 else "COMMIT")
         self.transactions += 1
 
-    def run(self):
-        connection = self.server.connect()
-        try:
-            with connection.cursor() as cursor:
-                while not self.ended.is_set():
-                    with self.gate:
-                        try:
-                            self.step(cursor)
-                        except pymysql.err.OperationalError as error:
-                            if error.args[0] not in (1205, 1213):  # lock wait, deadlock
-                                raise
-                            cursor.execute("ROLLBACK")
-                    time.sleep(0.001)
-        except Exception as error:  # shown by the main thread
-            self.error = error
-
 
 def project_for(server, folder):
     project = leat.Project(folder)
@@ -204,17 +181,10 @@ def project_for(server, folder):
 
 def settle(project, server, workers):
     """Pauses the workload, catches up, compares. Returns the rows compared."""
-    for worker in workers:
-        worker.gate.acquire()
-        if worker.error:
-            raise worker.error
-    try:
+    with load.paused(workers):
         project.catch_up(600)
         compare.assert_equal(project, server, *(f"shop.{name}" for name in TABLES))
         return sum(server.query(f"SELECT COUNT(*) FROM {name}")[0][0] for name in TABLES)
-    finally:
-        for worker in workers:
-            worker.gate.release()
 
 
 def torture(options, server, folder):
@@ -241,29 +211,40 @@ def torture(options, server, folder):
             print(f"torture: {killed} kills, {rows} rows equal", flush=True)
     rows = settle(project, server, workers)
     for worker in workers:
-        worker.ended.set()
-        worker.join()
+        worker.stop()
     return (f"torture: {killed} kills, {sum(w.transactions for w in workers)} transactions, "
             f"{rows} rows equal in {len(TABLES)} tables; columns: {workers[0].schema.summary()}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kafka", action="store_true",
+                        help="through a broker, which is killed too, as is the database")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--server", choices=database.SERVERS, default="mariadb")
     parser.add_argument("--keep", help="leave everything in this folder")
     options = parser.parse_args()
+    if options.kafka and (reason := kafka.Kafka.reason_missing()):
+        print(f"SKIPPED torture --kafka: {reason}")
+        return 0
     folder = Path(options.keep or tempfile.mkdtemp(prefix="leat-torture-"))
     print(f"torture: seed {options.seed}, {options.server}, in {folder}", flush=True)
     server = database.SERVERS[options.server](folder / "server")
+    broker = None
     try:
-        print(torture(options, server, folder))
+        if options.kafka:
+            broker = kafka.Kafka(folder / "kafka")
+            print(torture_kafka.torture(options, server, broker, folder))
+        else:
+            print(torture(options, server, folder))
     except Exception as error:
         print(f"torture: FAILED with seed {options.seed}; everything is left in {folder}: {error}")
         return 1
     finally:
         server.stop()
+        if broker:
+            broker.stop()
     if not options.keep:
         shutil.rmtree(folder)
     return 0

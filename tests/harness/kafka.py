@@ -270,10 +270,15 @@ class Kafka:
         """How many committed records the topic has as of now. What an earlier call counted is
         not read again: a topic must not be made anew between them."""
         number, places = self.counted.get(topic, (0, {}))
-        starts = {p: places.get(p, 0) for p in self.partitions(topic)}
-        records, ends = self._read_on(topic, starts, committed=True, seconds=120)
+        records, ends = self.read_from(topic, places)
         self.counted[topic] = number + len(records), ends
         return self.counted[topic][0]
+
+    def read_from(self, topic, places):
+        """Committed records from these offsets by partition on (without one, from 0), in no
+        order of partitions; and the offsets for the next call."""
+        starts = {p: places.get(p, 0) for p in self.partitions(topic)}
+        return self._read_on(topic, starts, committed=True, seconds=120)
 
     def _read_on(self, topic, starts, committed, seconds):
         """Records from these offsets by partition on, up to the ends as of now; and those."""
