@@ -4,12 +4,16 @@ envelope (JSON without schemas), one after the other in one run. Debezium is tun
 batches and queues, poll.interval.ms=20. CPU is each program's own, from its first row to its
 last; memory its peak of resident pages. The broker is shared and on the same cores.
 
+Parts mysql and parquet measure what reads Kafka (from_kafka.py); part kills counts what is
+doubled and missing after a kill -9 (kills.py).
+
 usage: debezium.py [--rows 500000] [--rates 500 2000] [--seconds 20] [--repeat 1]
-                   [--only snapshot log latency]
+                   [--only snapshot log latency mysql parquet kills]
 """
 
 import argparse
 import collections
+import functools
 import os
 import shutil
 import statistics
@@ -24,6 +28,8 @@ import confluent_kafka
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import from_kafka  # noqa: E402
+import kills  # noqa: E402
 import measure  # noqa: E402
 import workloads  # noqa: E402
 from harness import connect, database, kafka, leat, process  # noqa: E402
@@ -244,6 +250,19 @@ class Bench:
                          f"{measure.percentile(ages, 0.99) * 1e3:.1f} ms | "
                          f"{max(ages) * 1e3:.0f} ms |")
 
+    @functools.cached_property
+    def from_kafka(self):
+        return from_kafka.FromKafka(self)
+
+    def mysql(self):
+        self.from_kafka.mysql()
+
+    def parquet(self):
+        self.from_kafka.parquet()
+
+    def kills(self):
+        kills.measure(self, TUNED)
+
     def live_topic(self):
         self.count += 1
         self.broker.create_topic(f"b{self.count}.shop.live")
@@ -307,7 +326,7 @@ class Bench:
         self.server.stop()
 
 
-PARTS = ["snapshot", "log", "latency"]
+PARTS = ["snapshot", "log", "latency", "mysql", "parquet", "kills"]
 
 
 def main():
