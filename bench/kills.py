@@ -1,8 +1,9 @@
 """What one kill -9 costs in the midst of catching up with a log that has grown meanwhile. All
 rows are inserts, each of a key of its own: a key that a reader of what is committed finds
 twice is doubled, one that it does not find is missing. Debezium runs on a standalone Connect,
-which stores offsets once a minute by default, and here also once a second. Part of debezium.py,
-which has the servers."""
+which stores offsets once a minute by default, and here also once a second; a distributed one
+can write sources' records in transactions (exactly.once.source.support), which is not measured
+here. Part of debezium.py, which has the servers."""
 
 import collections
 import json
