@@ -1,6 +1,7 @@
 // What the runtime lends to a source, step or sink for as long as it lives.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -12,16 +13,23 @@ namespace leat {
 
 class Store;
 
-// What a sink (and the steps before it) needs of each row beyond `rows`; a source leaves
-// out the work for what nobody asked.
+// What a sink (and the steps before it) needs beyond `rows`; a source leaves out the work
+// for what nobody asked.
 struct Needs {
   enum class Before : uint8_t { kNone, kKey, kFull };
   Before before = Before::kNone;  // of updates
   bool meta = false;              // Chunk::meta
+  // How often a sink is to be written an empty batch, whether or not rows come; 0: never.
+  Micros heartbeat{0};
 
   void Add(const Needs& other) {
     if (other.before > before) before = other.before;
     meta = meta || other.meta;
+    if (heartbeat.count() == 0) {
+      heartbeat = other.heartbeat;
+    } else if (other.heartbeat.count() > 0) {
+      heartbeat = std::min(heartbeat, other.heartbeat);
+    }
   }
 };
 

@@ -64,7 +64,8 @@ class Sink {
                                         const Claim& claim) = 0;
 
   // Stages the batch: its events and rows in order. Whatever it keeps in memory is
-  // bounded.
+  // bounded. An empty one, for who asked with Needs::heartbeat, says that time has
+  // passed.
   virtual Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) = 0;
   // Bytes staged since the last Commit or Abort, for the epoch's `bytes` limit.
   virtual int64_t staged_bytes() const = 0;

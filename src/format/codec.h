@@ -53,6 +53,11 @@ class Encoder {
   // `rejects`.
   virtual Status Encode(const Batch& batch, std::vector<Records>* out,
                         std::vector<DeadLetter>* rejects) = 0;
+  // Of those the records that are no row's, such as heartbeats: for a sink that keeps
+  // rows as they are and calls this instead.
+  virtual Status EncodeNotes(const Batch& batch, std::vector<Records>* out) {
+    return Status::Ok();
+  }
   // What Encode remembers of the transaction it stands in is forgotten: the epoch was
   // aborted.
   virtual void Abort() {}

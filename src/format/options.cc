@@ -182,8 +182,8 @@ Field DebeziumField() {
                   "(provide.transaction.metadata).")
           .Default("false"),
       Field::Duration("heartbeat",
-                      "Write a record to __debezium-heartbeat.PREFIX that often; 0s: "
-                      "never (heartbeat.interval.ms).")
+                      "Write a record to __debezium-heartbeat.PREFIX that often, "
+                      "whether or not rows come; 0s: never (heartbeat.interval.ms).")
           .Default("0s")};
   for (Field& field : ValueModes()) fields.push_back(std::move(field));
   return Field::Object("debezium", "How `format: debezium` writes.", std::move(fields));

@@ -63,6 +63,8 @@ Status Attempt::Make() {
   ASSIGN_OR_RETURN(sink_, p_.parts.sink(context_));
   Needs needs = sink_->needs();
   needs.Add(steps_->needs());
+  heartbeat_ = needs.heartbeat;
+  if (heartbeat_.count() > 0) next_beat_ = p_.clock.Now() + heartbeat_;
   reader_ = std::make_unique<Reader>(p_.parts.source, context_, needs,
                                      p_.settings.queue_bytes, p_.board);
   return Status::Ok();
@@ -187,7 +189,9 @@ void Attempt::ShowShards() {
 // nothing need be read twice.
 Status Attempt::Revoke(const std::vector<ShardId>& shards, bool lost) {
   if (!epochs_) return Status::Bug("shards were taken away before any was assigned");
-  const bool has = epochs_->Has(shards);
+  // What time alone made cannot wait for a commit that no shard is left for.
+  const bool last = shards.size() == epochs_->shards().size();
+  const bool has = epochs_->Has(shards) || (last && epochs_->open());
   if (!lost && epochs_->AtBoundary()) {
     if (has || epochs_->Ahead(shards)) RETURN_IF_ERROR(Close(/*into_sink=*/true));
   } else if (has || !epochs_->AtBoundary()) {
@@ -289,11 +293,15 @@ void Attempt::NoteBehind(const ShardId& shard) {
 }
 
 Status Attempt::RunTimers() {
-  if (steps_->due() > p_.clock.Now() || !epochs_ || !epochs_->AtBoundary() ||
+  const SteadyTime now = p_.clock.Now();
+  if (std::min(steps_->due(), next_beat_) > now || !epochs_ || !epochs_->AtBoundary() ||
       epochs_->shards().empty()) {
     return Status::Ok();
   }
-  return steps_->RunTimers(*epochs_);
+  RETURN_IF_ERROR(steps_->RunTimers(*epochs_));
+  if (next_beat_ > now) return Status::Ok();
+  next_beat_ = now + heartbeat_;
+  return epochs_->Beat();
 }
 
 Status Attempt::OpenSink() {
@@ -358,7 +366,9 @@ Status Attempt::CloseIfOpen() {
 
 Status Attempt::Close(bool into_sink) {
   ASSIGN_OR_RETURN(ClosedEpoch closed, epochs_->Close(into_sink));
-  progressed_ = true;
+  progressed_ = progressed_ || std::ranges::any_of(closed.shards, [](const auto& range) {
+                  return range.from != range.to;
+                });
   commits_since_upkeep_++;
   p_.board.AddRows(p_.clock.Now(), closed.rows);
   p_.board.Update([&](PipelineStats& s) {

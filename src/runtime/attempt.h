@@ -44,7 +44,7 @@ class Attempt {
 
   // OK: the source ended, it has caught up, or it was asked to stop.
   Status Run();
-  // It closed an epoch.
+  // It closed an epoch that moved a position.
   bool progressed() const { return progressed_; }
 
  private:
@@ -83,6 +83,8 @@ class Attempt {
 
   std::map<TableId, SinkTable> tables_;  // every table of the source known
   std::set<ShardId> behind_;             // until_caught_up: have not reached their ends
+  Micros heartbeat_{0};
+  SteadyTime next_beat_ = SteadyTime::max();
   bool finishing_ = false;
   bool done_ = false;
   bool progressed_ = false;

@@ -139,6 +139,19 @@ Status EpochWriter::Begin(const Batch& batch) {
 
 Status EpochWriter::Write(const Batch& batch) {
   if (batch.chunks.empty() && batch.events.empty()) return Status::Ok();
+  return Stage(batch);
+}
+
+Status EpochWriter::Beat() {
+  const auto& [shard, state] = *shards_.begin();
+  Batch batch;
+  batch.shard = shard;
+  batch.end = state.reached;
+  batch.boundary = true;
+  return Stage(batch);
+}
+
+Status EpochWriter::Stage(const Batch& batch) {
   Touch();
   dirty_ = true;
   std::vector<DeadLetter> rejects;
@@ -253,7 +266,7 @@ Checkpoint EpochWriter::Describe(Prepared prepared) const {
   }
   // What the sink does not know yet, it is told with the next tokens it gets.
   if (!c.tables.empty()) names.insert(ahead_.begin(), ahead_.end());
-  // Rows that a timer made are of no shard: any one's token tells that they are there.
+  // What time alone made is of no shard: any one's token tells that it is there.
   if (names.empty()) names.insert(shards_.begin()->first);
   for (const ShardId& name : names) {
     const ShardState& state = shards_.at(name);

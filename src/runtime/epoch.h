@@ -88,6 +88,9 @@ class EpochWriter {
   // Stages rows, and keeps those the sink refuses. kTransient instead of kFenced as
   // CommitSaved.
   Status Write(const Batch& batch);
+  // Tells the sink with an empty batch that time has passed; there is a shard. What it
+  // stages is of no shard, and is committed like rows.
+  Status Beat();
   Status Reject(std::vector<DeadLetter> letters, const Position& at);
   // All rows of a batch are staged: its shard has got as far as `end`.
   void Advance(const ShardId& shard, const Position& end, bool boundary);
@@ -122,6 +125,7 @@ class EpochWriter {
  private:
   // Something is about to wait to be saved.
   void Touch();
+  Status Stage(const Batch& batch);
   Checkpoint Describe(Prepared prepared) const;
   // The table that takes the tokens of an epoch without rows; empty: none can.
   std::vector<SinkTable> Anchor() const;

@@ -21,6 +21,7 @@ constexpr int kShards = 6;
 constexpr int kTransactions = 40;
 constexpr int kMembers = 3;
 constexpr int kKills = 4;  // of each member
+constexpr auto kHeartbeat = Micros(1000);
 
 std::map<ShardId, std::vector<MemoryTransaction>> MakeLog() {
   std::map<ShardId, std::vector<MemoryTransaction>> log;
@@ -46,13 +47,21 @@ class Group {
     for (int i = 0; i < kMembers; i++) {
       members.emplace_back([this, i] { RunMember(i); });
     }
+    // Time passes, so that there are heartbeats between the rows.
+    std::atomic<bool> over{false};
+    std::thread time([&] {
+      for (; !over; std::this_thread::sleep_for(Millis(1))) clock_.Advance(kHeartbeat);
+    });
     for (std::thread& member : members) member.join();
+    over = true;
+    time.join();
   }
 
   // Each shard's rows of each table stand there once and in order.
   void Judge() {
     for (const std::string& error : target_.errors()) ADD_FAILURE() << error;
     auto tables = target_.tables();
+    EXPECT_EQ(tables["beats"].rows.empty(), staged_);
     for (const char* table : {"a", "b"}) {
       std::map<int64_t, std::vector<int64_t>> have;
       for (int64_t id : tables[table].rows) have[id / 1000].push_back(id);
@@ -78,7 +87,9 @@ class Group {
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
       if (staged_) return std::unique_ptr<Sink>(new MemoryStagedSink(target_, {}));
-      return std::unique_ptr<Sink>(new MemoryTransactionalSink(target_, {}));
+      MemorySinkOptions options;
+      options.heartbeat = kHeartbeat;
+      return std::unique_ptr<Sink>(new MemoryTransactionalSink(target_, options));
     };
     return parts;
   }

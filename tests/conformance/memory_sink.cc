@@ -82,6 +82,7 @@ void MemoryTarget::Land(const SinkTable& table, const std::vector<Token>& tokens
 
 Status MemorySinkBase::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
   if (options_.on_write) RETURN_IF_ERROR(options_.on_write());
+  if (batch.empty()) staged_["beats"].push_back(beats_++);
   for (const Chunk& chunk : batch.chunks) {
     const auto& ids = static_cast<const arrow::Int64Array&>(*chunk.rows->column(0));
     for (int64_t i = 0; i < ids.length(); i++) {

@@ -65,13 +65,20 @@ struct MemorySinkOptions {
   std::function<bool(int64_t id)> refuses;
   // Called by each Write; its error is the sink's.
   std::function<Status()> on_write;
+  // How often it wants to hear of time, if it is a transactional one. Each time makes a
+  // row of table beats: 0, 1, ...
+  Micros heartbeat{0};
 };
 
 class MemorySinkBase : public Sink {
  public:
   MemorySinkBase(MemoryTarget& target, MemorySinkOptions options)
       : target_(target), options_(std::move(options)) {}
-  Needs needs() const override { return {}; }
+  Needs needs() const override {
+    Needs needs;
+    needs.heartbeat = options_.heartbeat;
+    return needs;
+  }
   Status Open(std::span<const SchemaRef> tables) override { return Status::Ok(); }
   Status Write(const Batch& batch, std::vector<DeadLetter>* rejects) override;
   int64_t staged_bytes() const override { return staged_bytes_; }
@@ -84,6 +91,7 @@ class MemorySinkBase : public Sink {
   const MemorySinkOptions options_;
   std::map<SinkTable, std::vector<int64_t>> staged_;  // by the source's table
   int64_t staged_bytes_ = 0;
+  int64_t beats_ = 0;
 };
 
 class MemoryStagedSink final : public MemorySinkBase {

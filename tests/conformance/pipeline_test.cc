@@ -59,6 +59,9 @@ class PipelineTest : public ::testing::Test {
       return std::unique_ptr<Source>(new MemorySource(*log_, source_));
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
+      if (sink_.heartbeat.count() > 0) {
+        return std::unique_ptr<Sink>(new MemoryTransactionalSink(target_, sink_));
+      }
       return std::unique_ptr<Sink>(new MemoryStagedSink(target_, sink_));
     };
     return parts;
@@ -372,6 +375,78 @@ TEST_F(PipelineTest, APositionThatOnlyMovesCostsTheSinkLittle) {
   EXPECT_EQ(pipeline->stats().epochs, 5);
   EXPECT_EQ(target_.commits(), 2);     // epoch 0 and the row
   EXPECT_EQ(log_->purged(kShard), 1);  // what the sink does not hold may not go
+}
+
+// Time passes in steps of a second until `done`; answers how many.
+template <typename Done>
+int PassSeconds(FakeClock* clock, Done done) {
+  int seconds = 0;
+  for (; !done(); seconds++) {
+    clock->Advance(std::chrono::seconds(1));
+    std::this_thread::sleep_for(Millis(2));
+  }
+  return seconds;
+}
+
+TEST_F(PipelineTest, AnIdleSourceHasHeartbeatsCommitted) {
+  Use(2);
+  settings_.commit.every = std::chrono::seconds(1);
+  sink_.heartbeat = std::chrono::seconds(10);
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  Await(*pipeline, [&](const PipelineStats& s) { return s.rows_read == 3; });
+  const int seconds = PassSeconds(&clock_, [&] { return Rows("beats").size() >= 5; });
+  EXPECT_EQ(Rows("a"), UpTo(2));
+  EXPECT_LE(Rows("beats").size(), static_cast<size_t>(seconds / 10));
+  pipeline->Stop();
+  runner.join();
+  EXPECT_EQ(Rows("beats"), UpTo(static_cast<int64_t>(Rows("beats").size())));
+  EXPECT_TRUE(target_.errors().empty());
+}
+
+// Others' transactions are nothing to a followed table, and the log may go all the same.
+TEST_F(PipelineTest, Scar_12_AHeartbeatTellsTheSinkOfAPositionThatOnlyMoves) {
+  std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}, {}, {}};
+  log_ = std::make_unique<MemoryLog>(
+      std::map<ShardId, std::vector<MemoryTransaction>>{{kShard, log}});
+  settings_.commit.every = std::chrono::seconds(1);
+  settings_.commit.rows = 1;
+  sink_.heartbeat = std::chrono::seconds(2);
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  PassSeconds(&clock_, [&] { return log_->purged(kShard) == 5; });
+  pipeline->Stop();
+  runner.join();
+  EXPECT_FALSE(Rows("beats").empty());
+  EXPECT_EQ(target_.tables()[MemoryTransactionalSink::kTokenTable].tokens[kShard].to.text,
+            "5");
+  // What is behind the position is gone, and a new machine goes on from the sink.
+  store_.reset();
+  fs::remove_all(data_ / "store");
+  store_ = *Store::Open(data_);
+  settings_.until_caught_up = true;
+  ASSERT_TRUE(Make()->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(1));
+}
+
+TEST_F(PipelineTest, Scar_31_HeartbeatsAreNoProgress) {
+  Use(0);
+  source_.fail_after = 1;  // after a wait
+  settings_.commit.every = std::chrono::seconds(1);
+  settings_.retry.max = 2;
+  sink_.heartbeat = std::chrono::seconds(1);
+  auto pipeline = Make();
+  std::atomic<bool> over{false};
+  Status result;
+  std::thread runner([&] {
+    result = pipeline->Run();
+    over = true;
+  });
+  PassSeconds(&clock_, [&] { return over.load(); });
+  runner.join();
+  EXPECT_THAT(result.message(), HasSubstr("gave up after 2 retries"));
+  EXPECT_EQ(sources_, 3);
+  EXPECT_FALSE(Rows("beats").empty());
 }
 
 }  // namespace

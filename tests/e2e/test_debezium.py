@@ -168,6 +168,7 @@ def test_messages_equal_debeziums(kind, own_server, worker, broker, project):
             "Debezium's stream")
         runs[mode].append(run_leat(project, prefix))
         lines += compare_topics(runs[mode], prefix, broker)
+        lines += compare_heartbeats(prefix, broker, project)
         worker.remove(prefix)
     lines += read_into_lake(project, server, f"{kind}-schemas", broker)
     assert not lines, f"{len(lines)} fields differ:\n" + "\n".join(lines[:100])
@@ -180,12 +181,14 @@ def start(kind, mode, number, server, worker, project):
     worker.debezium(f"{kind}-{mode}", server, f"{kind}-{mode}", 7000 + number,
                     key_converter=converter, value_converter=converter,
                     key_converter_schemas_enable=schemas,
-                    value_converter_schemas_enable=schemas, **debezium)
+                    value_converter_schemas_enable=schemas, heartbeat_interval_ms=200,
+                    **debezium)
     project.write(f"pipelines/{kind}-{mode}.yaml", {
         "name": f"{kind}-{mode}",
         "from": {"mysql": {"url": server.url(), "tables": ["*"], "read": "cdc"}},
         "to": {"stdout": {"topic": f"{kind}-{mode}.{{database}}.{{table}}",
-                          "format": "debezium", "debezium": leat}},
+                          "format": "debezium",
+                          "debezium": {"heartbeat": "200ms", **leat}}},
         "commit": {"every": "100ms"}})
 
 
@@ -202,6 +205,15 @@ def compare_topics(runs, prefix, broker):
     if name in ours:
         lines += unlike(ours[name], transactions(from_debezium(broker, name)), name)
     return lines
+
+
+def compare_heartbeats(prefix, broker, project):
+    """Nothing changes any more, and they come."""
+    name = f"__debezium-heartbeat.{prefix}"
+    run = project.command("run", f"pipelines/{prefix}.yaml")
+    run.wait_for(lambda: name in run.text, "a heartbeat")
+    run.terminate()
+    return unlike(from_leat(run, name)[name][:1], from_debezium(broker, name)[:1], name)
 
 
 def read_into_lake(project, server, prefix, broker):

@@ -289,7 +289,7 @@ def test_tagged_gtids(server, project):
     compare.assert_equal(project, server, "shop.t")
 
 
-def test_heartbeats_of_an_idle_table_move_the_position(own_server, project):
+def test_scar_12_an_idle_table_is_not_left_behind_the_purge(own_server, project):
     """Only other tables change; the followed one must not be left behind the purge."""
     server = own_server("mariadb")
     server.query("CREATE TABLE t (id INT PRIMARY KEY)")

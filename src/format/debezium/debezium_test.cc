@@ -139,6 +139,16 @@ TEST_F(DebeziumTest, TransactionsAreMarkedAndCounted) {
                       R"("event_count":2}],"ts_ms":1795275300103})");
 }
 
+TEST_F(DebeziumTest, AnEmptyBatchIsAHeartbeat) {
+  DebeziumOptions options;
+  options.heartbeat = std::chrono::seconds(10);
+  const auto out = Encode(options, Batch());
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].topic, "__debezium-heartbeat.p");
+  EXPECT_THAT(Shown(out), ElementsAre(R"({"serverName":"p"}={"ts_ms":1700000000000})"));
+  EXPECT_EQ(Encode(options, Changes()).size(), 1U) << "rows alone are none";
+}
+
 TEST_F(DebeziumTest, SchemasAreThoseOfTheConverter) {
   DebeziumOptions options;
   options.schemas = true;

@@ -54,6 +54,14 @@ DebeziumEncoder::DebeziumEncoder(EncoderOptions options)
       run_id_(MakeRunId(options_.clock->WallMicros())),
       transactions_(options_.format.debezium.schemas, nullptr) {}
 
+Needs DebeziumEncoder::needs() const {
+  Needs needs;
+  needs.before = Needs::Before::kFull;
+  needs.meta = true;
+  needs.heartbeat = options_.format.debezium.heartbeat;
+  return needs;
+}
+
 std::string DebeziumEncoder::TopicFor(const TableId& table) const {
   return TopicName(options_.topic, table);
 }
@@ -101,6 +109,7 @@ Result<DebeziumEncoder::Plan*> DebeziumEncoder::PlanOf(const Chunk& chunk) {
 
 Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
                                std::vector<DeadLetter>* rejects) {
+  if (batch.empty()) return EncodeNotes(batch, out);
   Now now;
   now.micros = options_.clock->WallMicros();
   now.text = fmt::format(R"(,"ts_ms":{},"ts_us":{},"ts_ns":{}}})", now.micros / 1000,
@@ -110,7 +119,12 @@ Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
   }
   RETURN_IF_ERROR(WriteTopics(batch, now, out));
   if (options_.format.debezium.transactions && batch.boundary) transactions_.End();
-  WriteHeartbeat(now);
+  writer_.Flush(out);
+  return Status::Ok();
+}
+
+Status DebeziumEncoder::EncodeNotes(const Batch& batch, std::vector<Records>* out) {
+  if (batch.empty()) WriteHeartbeat();
   writer_.Flush(out);
   return Status::Ok();
 }
@@ -267,17 +281,15 @@ Status DebeziumEncoder::WriteTruncate(const Event& event, const Now& now) {
   return Status::Ok();
 }
 
-void DebeziumEncoder::WriteHeartbeat(const Now& now) {
-  const Micros every = options_.format.debezium.heartbeat;
-  if (every.count() == 0 || options_.clock->Now() < next_heartbeat_) return;
-  next_heartbeat_ = options_.clock->Now() + every;
+void DebeziumEncoder::WriteHeartbeat() {
+  const int64_t millis = options_.clock->WallMicros() / 1000;
   std::string key = fmt::format(R"({{"serverName":{}}})", json::Quoted(prefix_));
-  std::string value = fmt::format(R"({{"ts_ms":{}}})", now.micros / 1000);
+  std::string value = fmt::format(R"({{"ts_ms":{}}})", millis);
   if (options_.format.debezium.schemas) {
     key = fmt::format(R"({{"schema":{},"payload":{}}})", HeartbeatKeySchema(), key);
     value = fmt::format(R"({{"schema":{},"payload":{}}})", HeartbeatValueSchema(), value);
   }
-  writer_.To("__debezium-heartbeat." + prefix_).Add(key, value, now.micros / 1000);
+  writer_.To("__debezium-heartbeat." + prefix_).Add(key, value, millis);
 }
 
 std::string DebeziumEncoder::Headers(const Plan& plan, std::string_view name,

@@ -20,10 +20,11 @@ class DebeziumEncoder final : public Encoder {
  public:
   explicit DebeziumEncoder(EncoderOptions options);
 
-  Needs needs() const override { return {Needs::Before::kFull, /*meta=*/true}; }
+  Needs needs() const override;
   std::string TopicFor(const TableId& table) const override;
   Status Encode(const Batch& batch, std::vector<Records>* out,
                 std::vector<DeadLetter>* rejects) override;
+  Status EncodeNotes(const Batch& batch, std::vector<Records>* out) override;
   void Abort() override { transactions_.Abort(); }
   Result<std::shared_ptr<arrow::BinaryArray>> Keys(const Chunk& chunk,
                                                    bool before) override;
@@ -71,7 +72,7 @@ class DebeziumEncoder final : public Encoder {
                     const Now& now, std::string_view key, std::string_view headers,
                     RecordsBuilder* to);
   Status WriteTruncate(const Event& event, const Now& now);
-  void WriteHeartbeat(const Now& now);
+  void WriteHeartbeat();
   std::string Headers(const Plan& plan, std::string_view name,
                       std::string_view key) const;
   static std::string_view KeyText(const json::RowWriter& writer, int64_t row,
@@ -84,7 +85,6 @@ class DebeziumEncoder final : public Encoder {
   std::map<TableId, SchemaRef> latest_;  // as last announced or seen
   TopicWriter writer_;
   Transactions transactions_;
-  SteadyTime next_heartbeat_{};
   std::string key_;
   std::string old_key_;
 };

@@ -76,19 +76,25 @@ Status EmbeddedSink::Open(std::span<const SchemaRef> tables) {
 
 Result<const EmbeddedSink::Target*> EmbeddedSink::TargetOf(const TableId& table) {
   if (auto found = targets_.find(table); found != targets_.end()) return &found->second;
-  Target target;
-  target.topic = encoder_->TopicFor(table);
-  if (!IsTopicName(target.topic)) {
-    return Status::Config("\"" + target.topic + "\", for the rows of " +
-                          table.ToString() +
+  ASSIGN_OR_RETURN(Target target, OpenTopic(encoder_->TopicFor(table),
+                                            "the rows of " + table.ToString()));
+  return &(targets_[table] = std::move(target));
+}
+
+Result<EmbeddedSink::Target> EmbeddedSink::OpenTopic(const std::string& topic,
+                                                     const std::string& what) {
+  if (!IsTopicName(topic)) {
+    return Status::Config("\"" + topic + "\", for " + what +
                           ", cannot name a topic: use letters, digits, . _ and -");
   }
-  auto declared = context_.project.topics.find(target.topic);
+  auto declared = context_.project.topics.find(topic);
   RETURN_IF_ERROR(log_.CreateMissing(
-      target.topic,
+      topic,
       declared == context_.project.topics.end() ? options_.settings : declared->second));
-  ASSIGN_OR_RETURN(target.settings, log_.Settings(target.topic));
-  return &(targets_[table] = std::move(target));
+  Target target;
+  target.topic = topic;
+  ASSIGN_OR_RETURN(target.settings, log_.Settings(topic));
+  return target;
 }
 
 Result<ShardTokens> EmbeddedSink::GetTokens(std::span<const ShardId> shards,
@@ -115,6 +121,7 @@ Status EmbeddedSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects)
     RETURN_IF_ERROR(WriteChunk(chunk, batch.bytes * chunk.size() / rows, seq));
     next_seq_ = std::max(next_seq_, seq + chunk.seq.back() + 1);
   }
+  RETURN_IF_ERROR(WriteNotes(batch));
   staged_bytes_ += batch.bytes;
   std::vector<TopicPartition> full;
   for (const auto& [to, open] : open_) {
@@ -135,6 +142,36 @@ Status EmbeddedSink::WriteEvent(const Event& event, uint32_t seq) {
     OpenSegment& open = open_[{target->topic, p}];
     open.segment.events.push_back(event);
     open.segment.events.back().seq += seq;
+  }
+  return Status::Ok();
+}
+
+// They come seldom: each lot is a segment of its own.
+Status EmbeddedSink::WriteNotes(const Batch& batch) {
+  std::vector<Records> notes;
+  RETURN_IF_ERROR(encoder_->EncodeNotes(batch, &notes));
+  for (const Records& records : notes) {
+    if (!notes_.contains(records.topic)) {
+      ASSIGN_OR_RETURN(notes_[records.topic],
+                       OpenTopic(records.topic, "records beside the rows"));
+    }
+    const int32_t partitions = notes_[records.topic].settings.partitions;
+    std::map<int32_t, RecordsBuilder> parts;
+    for (int64_t i = 0; i < records.size(); i++) {
+      const int32_t partition = PartitionOf(*records.keys, i, partitions);
+      RecordsBuilder& to = parts.try_emplace(partition, records.topic).first->second;
+      to.key().Append(records.keys->GetView(i));
+      to.value().Append(records.values->GetView(i));
+      to.End(records.timestamps[static_cast<size_t>(i)], records.keys->IsValid(i),
+             records.values->IsValid(i),
+             records.headers ? records.headers->GetView(i) : std::string_view());
+    }
+    for (auto& [partition, part] : parts) {
+      Segment segment;
+      segment.records = part.Finish();
+      RETURN_IF_ERROR(Stage({records.topic, partition}, std::move(segment)));
+    }
+    staged_bytes_ += records.bytes();
   }
   return Status::Ok();
 }
@@ -176,6 +213,10 @@ Status EmbeddedSink::Stage(const TopicPartition& to) {
   Segment& segment = open.mapped().segment;
   segment.format = options_.format.name;
   RETURN_IF_ERROR(MergeChunks(&segment));
+  return Stage(to, std::move(segment));
+}
+
+Status EmbeddedSink::Stage(const TopicPartition& to, Segment segment) {
   ASSIGN_OR_RETURN(const StagedSegment staged, log_.Stage(worker_, to, segment));
   staged_.push_back(staged.id);
   return Status::Ok();

@@ -1,7 +1,8 @@
-// EmbeddedSink: rows into embedded topics, in columns, as they came. What it writes is
-// staged in the store as segments without offsets; the commit gives them their offsets
-// and writes the tokens of the epoch in one atomic write, so that the readers of all its
-// topics see an epoch whole or not at all. It has one token a shard, for all topics.
+// EmbeddedSink: rows into embedded topics, in columns, as they came; what the format
+// writes beside rows (heartbeats) as records. What it writes is staged in the store as
+// segments without offsets; the commit gives them their offsets and writes the tokens of
+// the epoch in one atomic write, so that the readers of all its topics see an epoch whole
+// or not at all. It has one token a shard, for all topics.
 //
 // Threads and errors: core/sink.h. A row without a key goes to the first partition.
 #pragma once
@@ -55,11 +56,14 @@ class EmbeddedSink final : public Sink {
   EmbeddedSink(SinkOptions options, std::unique_ptr<Encoder> encoder,
                const Context& context);
   Result<const Target*> TargetOf(const TableId& table);
+  Result<Target> OpenTopic(const std::string& topic, const std::string& what);
+  Status WriteNotes(const Batch& batch);
   Status WriteChunk(const Chunk& chunk, int64_t bytes, uint32_t seq);
   Status WriteEvent(const Event& event, uint32_t seq);
   Status Add(const TopicPartition& to, Chunk chunk,
              std::shared_ptr<arrow::BinaryArray> keys, int64_t bytes, uint32_t seq);
   Status Stage(const TopicPartition& to);
+  Status Stage(const TopicPartition& to, Segment segment);
 
   const SinkOptions options_;
   const std::unique_ptr<Encoder> encoder_;
@@ -68,6 +72,7 @@ class EmbeddedSink final : public Sink {
   const PipelineWorker worker_;
 
   std::map<TableId, Target> targets_;
+  std::map<std::string, Target> notes_;  // topics of records that are no row's
   // The open epoch.
   std::map<TopicPartition, OpenSegment> open_;
   std::vector<uint64_t> staged_;
