@@ -226,13 +226,15 @@ bool EpochWriter::MustCloseBefore(const Batch& batch) const {
 }
 
 bool EpochWriter::ShouldClose() const {
-  if (!open() || !AtBoundary()) return false;
+  if (!AtBoundary()) return false;
+  if (!open()) return !ahead_.empty() && parts_.clock.Now() >= Deadline();
   return rows_ >= policy_.rows || parts_.sink.staged_bytes() >= policy_.bytes ||
          parts_.clock.Now() >= Deadline();
 }
 
 SteadyTime EpochWriter::Deadline() const {
-  if (!open()) return SteadyTime::max();
+  if (!open())
+    return ahead_.empty() ? SteadyTime::max() : sink_commit_time_ + kIdleCommit;
   return opened_ + (dirty_ ? policy_.every : std::max<Micros>(policy_.every, kIdleSave));
 }
 
@@ -289,8 +291,10 @@ Result<ClosedEpoch> EpochWriter::Close(bool into_sink) {
   if (overlay_) RETURN_IF_ERROR(overlay_->Flush());
   if (prepared.tables.empty()) {
     prepared.manifest.clear();
-    if (into_sink || parts_.clock.Now() - sink_commit_time_ >= kIdleCommit) {
+    const SteadyTime now = parts_.clock.Now();
+    if (into_sink || now - sink_commit_time_ >= kIdleCommit) {
       prepared.tables = Anchor();
+      sink_commit_time_ = now;  // where none can take it now, there is time
     }
   }
   Checkpoint c = Describe(std::move(prepared));

@@ -4,8 +4,8 @@
 // One epoch: Write stages batches; at a boundary Close prepares, saves (the decision) and
 // commits by compare-and-set on each table's token, folds the overlay and acknowledges.
 // An epoch without anything for the sink is saved only, so that an idle position costs
-// the sink nothing; from time to time it is committed all the same, for a position that
-// lags for ever would hold back the source's log.
+// the sink nothing; from time to time it is committed all the same, also when nothing
+// comes any more, for a position that lags for ever would hold back the source's log.
 //
 // An epoch has the shards that moved, each from where it was committed to a boundary, and
 // each of its tables takes the tokens of all of them with the rows. Shards come (Add,
@@ -108,7 +108,8 @@ class EpochWriter {
   // True when the batch must not share an epoch with what is staged: it begins with a
   // change of a table that has rows in it.
   bool MustCloseBefore(const Batch& batch) const;
-  // True when a limit of the policy is reached, at a boundary.
+  // True when a limit of the policy is reached, at a boundary, or the sink has not heard
+  // of a position for long.
   bool ShouldClose() const;
   // When ShouldClose turns true by time alone.
   SteadyTime Deadline() const;
@@ -142,7 +143,7 @@ class EpochWriter {
   std::set<SinkTable> tables_;   // whose tokens the shards have
   std::set<ShardId> ahead_;      // committed in the store alone
   uint64_t epoch_ = 0;           // the newest decided or seen
-  SteadyTime sink_commit_time_;  // of the newest commit into the sink
+  SteadyTime sink_commit_time_;  // of the newest commit into the sink, or try of one
   int64_t stored_dead_letters_ = 0;
 
   // The open epoch.

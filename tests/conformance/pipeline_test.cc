@@ -429,6 +429,23 @@ TEST_F(PipelineTest, Scar_12_AHeartbeatTellsTheSinkOfAPositionThatOnlyMoves) {
   EXPECT_EQ(Rows("a"), UpTo(1));
 }
 
+// The position moved last long before the sink is to hear of it: it hears all the same.
+TEST_F(PipelineTest, Scar_12_APositionThatStandsStillReachesTheSink) {
+  std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}};
+  log_ = std::make_unique<MemoryLog>(
+      std::map<ShardId, std::vector<MemoryTransaction>>{{kShard, log}});
+  settings_.commit.every = std::chrono::seconds(1);
+  source_.on_read = [&](int64_t at) {
+    while (at > 0 && Rows("a").empty()) std::this_thread::sleep_for(Millis(2));
+  };
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  PassSeconds(&clock_, [&] { return log_->purged(kShard) == 3; });
+  pipeline->Stop();
+  runner.join();
+  EXPECT_TRUE(target_.errors().empty());
+}
+
 TEST_F(PipelineTest, Scar_31_HeartbeatsAreNoProgress) {
   Use(0);
   source_.fail_after = 1;  // after a wait
