@@ -1,9 +1,11 @@
 """Leat reads Debezium's messages: those it wrote itself, as columns between pipelines and as
 bytes. Messages of Debezium's own are read in test_debezium.py."""
 
+import json
+
 import every_type
 import test_types
-from harness import compare, leat, records
+from harness import compare, leat, readers, records
 
 TABLES = ("shop.a", "shop.b")
 
@@ -90,3 +92,43 @@ def test_every_type_comes_back(server, project):
         test_types.report(test_types.differences(
             test_types.expected(server, name, types),
             test_types.lake(project, name, types), types))
+
+
+def test_scar_28_tombstones_and_null_before_crash_nobody(mariadb, project, broker):
+    """A client of Kafka's own reads them from Leat; Leat reads them, and those that other
+    connectors write."""
+    mariadb.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10))",
+                    "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')",
+                    database="shop")
+    project.write("leat.yaml", {"data": "./data", "broker": broker.url()})
+    project.write("pipelines/in.yaml", {
+        "name": "tombstones-in", "from": source(mariadb, ["t"]),
+        "to": {"topic": {"name": "tombstones.{table}", "format": "debezium"}},
+        "commit": {"every": "100ms"}})
+    run = ("run", "pipelines/in.yaml", "--until-caught-up")
+    project.command(*run).expect(leat.DONE)
+    mariadb.execute("UPDATE t SET v = 'x' WHERE id = 1", "UPDATE t SET id = 5 WHERE id = 2",
+                    "DELETE FROM t WHERE id = 3", database="shop")
+    project.command(*run).expect(leat.DONE)
+    seen = [(json.loads(m.key())["id"], m.value() and json.loads(m.value()))
+            for m in broker.read("tombstones.t")]
+    assert [(key, value and (value["op"], value["before"] is None, value["after"] is None))
+            for key, value in seen] == [
+        *((key, ("r", True, False)) for key in (1, 2, 3, 4)), (1, ("u", False, False)),
+        (2, ("d", False, True)), (2, None), (5, ("c", True, False)),
+        (3, ("d", False, True)), (3, None)]
+
+    # As of PostgreSQL: nothing of the row that was, or its key alone.
+    change = {"source": {"db": "shop", "table": "t"}, "ts_ms": 1}
+    broker.produce("tombstones.t", [(key, value and json.dumps(value)) for key, value in (
+        ('{"id":1}', {"before": None, "after": {"id": 1, "v": "y"}, **change, "op": "u"}),
+        ('{"id":5}', {"before": {"id": 5, "v": None}, "after": None, **change, "op": "d"}),
+        ('{"id":5}', None), ('{"id":99}', None), (None, None),
+        ('{"id":6}', {"after": {"id": 6, "v": "new"}, **change, "op": "c"}))])
+    project.write("pipelines/out.yaml", {
+        "name": "out", "from": {"topic": {"name": "tombstones.t", "format": "debezium"}},
+        "to": {"iceberg": {"warehouse": "./lake", "table": "{database}.{table}",
+                           "mode": "upsert"}},
+        "commit": {"every": "100ms"}})
+    records.read_all(project)
+    assert readers.rows(project, "shop.t", ["id", "v"]) == [(1, "y"), (4, "d"), (6, "new")]

@@ -326,7 +326,7 @@ TEST(DebeziumDecoderTest, Scar_29_WhatIsNoChangeIsADeadLetterAndBlocksNothing) {
   EXPECT_THAT(batch.rejects[0].row, HasSubstr(R"("value":"{\"id\":1")"));
 }
 
-TEST(DebeziumDecoderTest, NoticesAndTombstonesArePassedOver) {
+TEST(DebeziumDecoderTest, Scar_28_TombstonesAndNoticesArePassedOver) {
   Batch batch;
   Must(MakeReader()->Decode(
       MakeRecords("t", {{{R"({"id":1})"}, {}},
