@@ -19,12 +19,14 @@ struct Needs {
   enum class Before : uint8_t { kNone, kKey, kFull };
   Before before = Before::kNone;  // of updates
   bool meta = false;              // Chunk::meta
+  bool statements = false;        // Event::kStatement, Event::change
   // How often a sink is to be written an empty batch, whether or not rows come; 0: never.
   Micros heartbeat{0};
 
   void Add(const Needs& other) {
     if (other.before > before) before = other.before;
     meta = meta || other.meta;
+    statements = statements || other.statements;
     if (heartbeat.count() == 0) {
       heartbeat = other.heartbeat;
     } else if (other.heartbeat.count() > 0) {

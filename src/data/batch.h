@@ -60,7 +60,12 @@ struct Event {
     kDrop,
     kRename,  // the table named `table` is now named `schema->id`
     kSnapshotDone,
+    kStatement,  // `statement` (of several tables: its part) is about `table`, or its
+                 // database; Needs::statements
   };
+  // What a kStatement does to its table (kNone: to a database), and what made the shape
+  // of a kSchema (kNone: it is only announced, or nobody asked with Needs::statements).
+  enum class Change : uint8_t { kNone, kCreate, kAlter, kDrop };
   Kind kind = Kind::kSchema;
   uint32_t seq = 0;
   TableId table;
@@ -69,6 +74,11 @@ struct Event {
   // kSchema: for each column of `schema`, its name in the shape before, "" when new.
   // Empty: by equal names.
   std::vector<std::string> renamed_from;
+  Change change = Change::kNone;
+  // Of a change, and of a kStatement: its place, one row as of Chunk::meta; and its time,
+  // microseconds since 1970 UTC.
+  std::shared_ptr<arrow::RecordBatch> meta;
+  int64_t time = 0;
 };
 
 // A row that cannot go on, kept with what an operator needs to understand and replay it.

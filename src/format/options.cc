@@ -181,6 +181,10 @@ Field DebeziumField() {
                   "Write transaction metadata, and the topic PREFIX.transaction "
                   "(provide.transaction.metadata).")
           .Default("false"),
+      Field::Bool("schema_changes",
+                  "Write statements that define tables, and the shapes that tables have, "
+                  "to the topic PREFIX (include.schema.changes).")
+          .Default("false"),
       Field::Duration("heartbeat",
                       "Write a record to __debezium-heartbeat.PREFIX that often, "
                       "whether or not rows come; 0s: never (heartbeat.interval.ms).")
@@ -277,6 +281,7 @@ DebeziumOptions ReadDebezium(const Config& config) {
   out.tombstones = config.Bool("tombstones");
   out.truncates = config.Bool("truncates");
   out.transactions = config.Bool("transactions");
+  out.schema_changes = config.Bool("schema_changes");
   out.heartbeat = config.Duration("heartbeat");
   return out;
 }

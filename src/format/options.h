@@ -28,6 +28,7 @@ struct DebeziumOptions {
   bool tombstones = true;               // tombstones.on.delete
   bool truncates = false;               // skipped.operations=none
   bool transactions = false;            // provide.transaction.metadata
+  bool schema_changes = false;          // include.schema.changes
   Micros heartbeat{0};                  // heartbeat.interval.ms; 0: none
 };
 

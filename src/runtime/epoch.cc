@@ -23,7 +23,10 @@ Status Unfenced(Status error, std::string_view lease) {
   return Status::Transient(error.message() + "; joining the group again");
 }
 
-bool ChangesTable(const Event& event) { return event.kind != Event::Kind::kSnapshotDone; }
+bool ChangesTable(const Event& event) {
+  return event.kind != Event::Kind::kSnapshotDone &&
+         event.kind != Event::Kind::kStatement;
+}
 
 }  // namespace
 

@@ -4,6 +4,7 @@ positions of a snapshot's rows. What else differs is in docs/formats.md, and her
 """
 
 import json
+import re
 
 import every_type
 import pytest
@@ -14,15 +15,27 @@ TABLE = """CREATE TABLE o (id INT PRIMARY KEY, a VARCHAR(10), b DECIMAL(10,2) NO
 n DATETIME(3), ts TIMESTAMP(6) NULL, e ENUM('a','b'), bb BIT(3), ti TINYINT(1) NOT NULL)"""
 ROW = "(%d, 'x', 1.5, '2020-01-01', '2020-01-01 00:00:00', 'b', b'101', 1)"
 KEYS = "CREATE TABLE k (a VARCHAR(20), b INT, v BIGINT UNSIGNED, PRIMARY KEY (b, a))"
+# Each but the last two with a row behind it: by that the log tells a shape.
+DEFINITIONS = (
+    "CREATE TABLE later (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, a CHAR(3) COMMENT 'c', "
+    "s SET('a','it''s'), d DATETIME(3) DEFAULT NOW(3), g DOUBLE) DEFAULT CHARSET latin1",
+    "INSERT INTO later (a, s) VALUES ('x', 'a')",
+    "ALTER TABLE later CHANGE a b VARCHAR(20) NOT NULL, ADD KEY (b)",
+    "INSERT INTO later (b) VALUES ('y')",
+    "RENAME TABLE later TO latest", "INSERT INTO latest (b) VALUES ('z')",
+    "TRUNCATE TABLE latest", "DROP TABLE latest")
 # What Debezium itself writes in two ways, in a snapshot and out of the log.
 TWO_WAYS = ("YEAR", "FLOAT", "TIMESTAMP(", "CHAR(5) CHARACTER SET binary")
 # Debezium reads the first as koi8r, and garbles the second out of MariaDB's log.
 GARBLED = ("VARCHAR(20) CHARACTER SET koi8u", "VARCHAR(20) CHARACTER SET cp932")
+# What neither the log nor Leat's questions to information_schema tell of a column. Nor how
+# wide an integer is shown, nor how many numbers are in a vector.
+UNKNOWN = ("autoIncremented", "generated", "comment", "defaultValueExpression")
 CLOCKS = ("ts_ms", "ts_us", "ts_ns")
 
 MODES = {
-    "plain": ({}, {}),
-    "schemas": ({"schemas": True}, {}),
+    "plain": ({"schema_changes": True}, {}),
+    "schemas": ({"schemas": True, "schema_changes": True}, {}),
     "text": ({"decimal": "string", "time": "isostring", "binary": "hex",
               "unsigned_bigint": "precise"},
              {"decimal_handling_mode": "string", "time_precision_mode": "isostring",
@@ -84,7 +97,8 @@ def after_snapshot(server):
         "UPDATE k SET a = 'z', v = 7", "COMMIT", "DELETE FROM nokey",
         "ALTER TABLE o ADD COLUMN z BIGINT UNSIGNED",
         f"INSERT INTO o VALUES {(ROW % 9)[:-1]}, 18446744073709551615)", "FLUSH LOGS",
-        "DELETE FROM k", "INSERT INTO k VALUES ('last', 99, 1)", database="shop")
+        *DEFINITIONS, "DELETE FROM k", "INSERT INTO k VALUES ('last', 99, 1)",
+        database="shop")
 
 
 def from_debezium(broker, topic):
@@ -116,9 +130,11 @@ def shape(message):
         counts.sort(key=lambda count: count["data_collection"])
     if source := payload.get("source"):
         unlike = ["version", "thread"]
+        if "tableChanges" in payload:
+            unlike += ["row"]  # Debezium's is that of the row before
         if source["snapshot"] != "false":
             unlike += [*CLOCKS, "file", "pos"]
-        if payload["op"] == "t":
+        if payload.get("op") == "t":
             unlike += [*CLOCKS, "file", "pos", "gtid", "row", "server_id"]
         for name in unlike:
             source.pop(name)
@@ -133,6 +149,9 @@ def differences(mine, other, path=""):
             return
         for name in mine:
             yield from differences(mine[name], other[name], f"{path}.{name}")
+    elif isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
+        for i, (item, counterpart) in enumerate(zip(mine, other)):
+            yield from differences(item, counterpart, f"{path}[{i}]")
     elif json.dumps(mine) != json.dumps(other):
         yield f"{path}: {json.dumps(mine)[:300]} for {json.dumps(other)[:300]}"
 
@@ -168,6 +187,8 @@ def test_messages_equal_debeziums(kind, own_server, worker, broker, project):
             "Debezium's stream")
         runs[mode].append(run_leat(project, prefix))
         lines += compare_topics(runs[mode], prefix, broker)
+        if MODES[mode][0].get("schema_changes"):
+            lines += compare_schema_changes(runs[mode], prefix, broker)
         lines += compare_heartbeats(prefix, broker, project)
         worker.remove(prefix)
     lines += read_into_lake(project, server, f"{kind}-schemas", broker)
@@ -205,6 +226,67 @@ def compare_topics(runs, prefix, broker):
     if name in ours:
         lines += unlike(ours[name], transactions(from_debezium(broker, name)), name)
     return lines
+
+
+def compare_schema_changes(runs, prefix, broker):
+    """Statements, the shapes that they make, and what a snapshot says of each table."""
+    ours = [m for run in runs for m in from_leat(run, prefix).get(prefix, [])]
+    theirs = from_debezium(broker, prefix)
+    lines = []
+    for part in (snapshot_of, statements_of, shapes_of):
+        lines += unlike(part(ours), part(theirs), f"{prefix} {part.__name__}")
+    return lines
+
+
+def payload(message):
+    value = json.loads(message["value"])
+    return value.get("payload", value)
+
+
+def with_payload(message, change):
+    """The message with another payload, its unknown parts null."""
+    value = json.loads(message["value"])
+    inside = change(value.get("payload", value))
+    for table in (entry["table"] for entry in inside["tableChanges"] if entry["table"]):
+        table["defaultCharsetName"] = None
+        for column in table["columns"]:
+            column.update(dict.fromkeys(UNKNOWN))
+            if re.search("INT|VECTOR", column["typeName"]):
+                column["length"] = None
+            for name in ("typeName", "typeExpression"):
+                column[name] = column[name].removesuffix(" ZEROFILL")
+    if "payload" in value:
+        inside = {**value, "payload": inside}
+    return {**message, "value": json.dumps(inside)}
+
+
+def in_snapshot(message):
+    return payload(message)["source"]["snapshot"] != "false"
+
+
+def snapshot_of(messages):
+    """Those that make tables, by table."""
+    made = [with_payload(m, lambda p: p) for m in messages if in_snapshot(m)
+            and [c["type"] for c in payload(m)["tableChanges"]] == ["CREATE"]]
+    return sorted(made, key=lambda m: payload(m)["tableChanges"][0]["id"])
+
+
+def statements_of(messages):
+    """With the tables they drop alone."""
+    def without_shapes(inside):
+        kept = [c for c in inside["tableChanges"] if c["type"] == "DROP"]
+        return {**inside, "tableChanges": kept}
+    return [with_payload(m, without_shapes) for m in messages
+            if not in_snapshot(m) and payload(m)["ddl"]]
+
+
+def shapes_of(messages):
+    """Without the statements and where they stand."""
+    def shape_alone(inside):
+        kept = [c for c in inside["tableChanges"] if c["type"] != "DROP"]
+        return {"databaseName": inside["databaseName"], "tableChanges": kept}
+    shapes = [with_payload(m, shape_alone) for m in messages if not in_snapshot(m)]
+    return [shape for shape in shapes if payload(shape)["tableChanges"]]
 
 
 def compare_heartbeats(prefix, broker, project):

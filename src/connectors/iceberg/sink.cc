@@ -269,7 +269,8 @@ Status IcebergSink::Apply(const Event& event, const Batch& batch) {
       if (!writer->has_source()) RETURN_IF_ERROR(Follow(met_[name], nullptr));
       return writer->Truncate(batch.source_time);
     }
-    case Event::Kind::kSnapshotDone: return Status::Ok();
+    case Event::Kind::kSnapshotDone:
+    case Event::Kind::kStatement: return Status::Ok();
   }
   return Status::Ok();
 }

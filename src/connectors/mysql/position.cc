@@ -44,6 +44,7 @@ Result<LogPosition> FromJson(const Json& from) {
   }
   if (from.contains("dropped")) from.at("dropped").get_to(out.dropped);
   if (from.contains("shapes")) from.at("shapes").get_to(out.shapes);
+  if (from.contains("reshaped")) from.at("reshaped").get_to(out.reshaped);
   if (from.contains("refresh")) from.at("refresh").get_to(out.refresh);
   if (from.contains("snapshot")) out.snapshot = DumpJson(from.at("snapshot"));
   return out;
@@ -78,6 +79,7 @@ Position LogPosition::ToPosition() const {
   if (!renames.empty()) out["renames"] = renames;
   if (!dropped.empty()) out["dropped"] = dropped;
   if (!shapes.empty()) out["shapes"] = shapes;
+  if (!reshaped.empty()) out["reshaped"] = reshaped;
   if (!refresh.empty()) out["refresh"] = refresh;
   if (!snapshot.empty()) {
     out["snapshot"] = TryParseJson<Json>(snapshot);

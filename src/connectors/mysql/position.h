@@ -43,6 +43,9 @@ struct LogPosition {
   std::set<std::string> dropped;
   // With `metadata: minimal`: table -> fingerprint of the shape its rows have here.
   std::map<std::string, std::string> shapes;
+  // Tables that a statement changed (ALTER) or made (CREATE) whose shape has not been
+  // seen in the log since; kept for who asks with Needs::statements alone.
+  std::map<std::string, std::string> reshaped;
   // Tables whose rows are read again over those in the sink, so that the log's rows of
   // them count all the while.
   std::set<std::string> refresh;

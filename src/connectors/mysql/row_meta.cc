@@ -2,6 +2,8 @@
 
 #include <arrow/util/key_value_metadata.h>
 
+#include "connectors/mysql/values/charset.h"
+
 namespace leat::mysql {
 namespace {
 
@@ -79,6 +81,19 @@ Result<std::shared_ptr<arrow::RecordBatch>> RowMeta::Finish() {
     columns.push_back(*std::move(column));
   }
   return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> DefinitionMeta(const TableDef& table,
+                                                           Flavor flavor,
+                                                           const RowContext& context) {
+  RowMeta meta(table, flavor);
+  RETURN_IF_ERROR(meta.Append(context, /*row_in_event=*/0));
+  ASSIGN_OR_RETURN(const auto row, meta.Finish());
+  const auto facts = row->schema()->metadata()->Copy();
+  for (const ColumnDef& column : table.columns) {
+    if (column.is_text()) facts->Append("charset:" + column.name, column.charset->name());
+  }
+  return row->ReplaceSchemaMetadata(facts);
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> SnapshotMeta(

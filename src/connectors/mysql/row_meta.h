@@ -30,6 +30,12 @@ struct RowContext {
   uint32_t thread = 0;  // 0: the log does not say
 };
 
+// Event::meta of a change of the table at that place: the row's facts, and in the
+// schema's metadata for each column of text `charset:<column>` as well.
+Result<std::shared_ptr<arrow::RecordBatch>> DefinitionMeta(const TableDef& table,
+                                                           Flavor flavor,
+                                                           const RowContext& context);
+
 class RowMeta {
  public:
   RowMeta(const TableDef& table, Flavor flavor);

@@ -303,6 +303,7 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
     event.schema = taken.chunk.schema;
     event.renamed_from = stream_->TakeRenames(*taken.chunk.schema);
     event.seq = seq++;
+    RETURN_IF_ERROR(TellShape(taken, &event));
     sink_knows_[id] = taken.chunk.schema;
     announced = taken.chunk.schema;
     batch.events.push_back(std::move(event));
@@ -323,6 +324,31 @@ Result<std::optional<Batch>> LogSource::FinishSnapshotBatch(SnapshotBatch taken)
   for (DeadLetter& reject : batch.rejects) reject.position = batch.end;
   if (taken.chunk.size() > 0) batch.chunks.push_back(std::move(taken.chunk));
   return std::optional(std::move(batch));
+}
+
+// With Needs::statements: why a snapshot announces the table. One that only goes on where
+// it was ended has nothing to tell.
+Status LogSource::TellShape(const SnapshotBatch& taken, Event* event) {
+  if (!needs_.statements) return Status::Ok();
+  event->change = stream_->TakeChange(event->table);
+  const bool told = event->change != Event::Change::kNone;
+  if (!told && (!taken.table_begins || refresh_.contains(event->table))) {
+    return Status::Ok();
+  }
+  RETURN_IF_ERROR(Connect());
+  event->time = context_.clock.WallMicros();
+  const Flavor flavor = client_->server().mariadb ? Flavor::kMariaDb : Flavor::kMySql;
+  RowContext context;
+  context.file = taken.mark.file;
+  context.offset = taken.mark.offset;
+  ASSIGN_OR_RETURN(event->meta, DefinitionMeta(taken.table, flavor, context));
+  if (told) return Status::Ok();
+  event->change = Event::Change::kCreate;
+  const TableId& id = event->table;
+  auto shown = client_->Query("SHOW CREATE TABLE " + QuoteTable(id.database, id.table));
+  if (shown.status().kind() == ErrorKind::kTransient) return shown.status();
+  if (shown.ok() && !shown->empty()) event->statement = shown->front()[1].value_or("");
+  return Status::Ok();
 }
 
 Result<std::optional<Batch>> LogSource::ReadLog(SteadyTime deadline) {
@@ -423,7 +449,7 @@ void LogSource::Announce(Batch* batch) {
     SchemaRef& announced = announced_[event.table];
     bool same = announced && SameDeclaration(*announced, *event.schema);
     announced = event.schema;
-    return same && event.renamed_from.empty();
+    return same && event.renamed_from.empty() && event.change == Event::Change::kNone;
   });
   for (const Chunk& chunk : batch->chunks) {
     SchemaRef& announced = announced_[chunk.schema->id];

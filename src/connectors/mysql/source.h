@@ -54,6 +54,7 @@ class LogSource final : public Source {
   Status FinishLogBatch(Batch* batch);
   Result<std::optional<Batch>> FinishSnapshotBatch(SnapshotBatch taken);
   void Announce(Batch* batch);
+  Status TellShape(const SnapshotBatch& taken, Event* event);
   void TakeNewTables(const Batch& batch);
   Position PositionNow() const;
   void MeasureLag();

@@ -111,6 +111,7 @@ std::string_view KindName(Event::Kind kind) {
     case Event::Kind::kDrop: return "drop";
     case Event::Kind::kRename: return "rename";
     case Event::Kind::kSnapshotDone: return "snapshot_done";
+    case Event::Kind::kStatement: return "statement";
   }
   return "";
 }

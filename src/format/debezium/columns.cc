@@ -2,10 +2,11 @@
 
 #include <arrow/type.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <charconv>
 #include <string_view>
 
+#include "format/debezium/source_type.h"
 #include "format/json/text.h"
 
 namespace leat::debezium {
@@ -25,45 +26,6 @@ struct Shape {
   std::string doc;
   Form snapshot_form = Form::kNull;  // kNull: as `form`
 };
-
-struct SourceType {
-  std::string_view name;
-  bool is_unsigned = false;
-  int first = 0;  // the numbers in parentheses
-  int second = 0;
-};
-
-SourceType ParseSourceType(std::string_view text) {
-  SourceType type;
-  type.name = text.substr(0, text.find_first_of(" ("));
-  type.is_unsigned = text.find(" unsigned") != text.npos;
-  const size_t open = text.find('(');
-  if (open == text.npos) return type;
-  const char* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data() + open + 1, end, type.first);
-  if (read.ec == std::errc() && read.ptr != end && *read.ptr == ',') {
-    std::from_chars(read.ptr + 1, end, type.second);
-  }
-  return type;
-}
-
-// enum('a','it''s') as a,it's
-std::string Labels(std::string_view text) {
-  std::string out;
-  bool inside = false;
-  for (size_t i = text.find('('); i < text.size(); i++) {
-    const char c = text[i];
-    if (c != '\'') {
-      if (inside || c == ',') out += c;
-    } else if (inside && i + 1 < text.size() && text[i + 1] == '\'') {
-      out += '\'';
-      i++;
-    } else {
-      inside = !inside;
-    }
-  }
-  return out;
-}
 
 Shape Plain(std::string type, Form form) {
   Shape shape;
@@ -227,7 +189,9 @@ Shape ShapeOf(const Column& column, const DebeziumOptions& options) {
     Shape shape = Named(
         "string", name == "enum" ? "io.debezium.data.Enum" : "io.debezium.data.EnumSet",
         Form::kString);
-    shape.parameters = "\"allowed\":" + json::Quoted(Labels(column.source_type));
+    shape.parameters =
+        "\"allowed\":" +
+        json::Quoted(fmt::format("{}", fmt::join(LabelsOf(column.source_type), ",")));
     return shape;
   }
   if (name == "json") {

@@ -149,6 +149,45 @@ TEST_F(DebeziumTest, AnEmptyBatchIsAHeartbeat) {
   EXPECT_EQ(Encode(options, Changes()).size(), 1U) << "rows alone are none";
 }
 
+// A statement, and the shape that rows have behind it.
+TEST_F(DebeziumTest, StatementsAndShapesGoToTheTopicOfThePrefix) {
+  const Chunk rows = Changes().chunks[0];
+  Event statement;
+  statement.kind = Event::Kind::kStatement;
+  statement.change = Event::Change::kAlter;
+  statement.table = rows.schema->id;
+  statement.statement = "ALTER TABLE o ADD bb INT";
+  statement.meta = rows.meta->Slice(0, 1);
+  statement.time = rows.time[0];
+  Event shape = statement;
+  shape.kind = Event::Kind::kSchema;
+  shape.statement.clear();
+  shape.schema = rows.schema;
+  shape.seq = 1;
+  Event announced = shape;
+  announced.change = Event::Change::kNone;
+  Batch batch;
+  batch.events = {statement, shape, announced};
+  EXPECT_TRUE(Encode({}, batch).empty()) << "nobody asked";
+  DebeziumOptions options;
+  options.schema_changes = true;
+  const auto out = Encode(options, batch);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].topic, "p");
+  const std::string start =
+      R"({"databaseName":"shop"}={"source":{"version":"3.5.0.Final",)"
+      R"("connector":"mysql","name":"p","ts_ms":1795275300096,"snapshot":"false",)"
+      R"("db":"shop","sequence":null,"ts_us":1795275300096000,)"
+      R"("ts_ns":1795275300096000000,"table":"o","server_id":1,"gtid":"u:44",)"
+      R"("file":"binlog.000001","pos":933736,"row":0,"thread":44,"query":null},)"
+      R"("ts_ms":1700000000000,"databaseName":"shop","schemaName":null,"ddl":)";
+  EXPECT_THAT(
+      Shown(out),
+      ElementsAre(start + R"("ALTER TABLE o ADD bb INT","tableChanges":[]})",
+                  testing::StartsWith(start + R"(null,"tableChanges":[{"type":"ALTER",)"
+                                              R"("id":"\"shop\".\"o\"","table":{)")));
+}
+
 TEST_F(DebeziumTest, SchemasAreThoseOfTheConverter) {
   DebeziumOptions options;
   options.schemas = true;

@@ -7,6 +7,7 @@
 
 #include "format/debezium/columns.h"
 #include "format/debezium/schema.h"
+#include "format/debezium/schema_change.h"
 #include "format/json/text.h"
 #include "format/key_columns.h"
 #include "format/topic_name.h"
@@ -58,6 +59,7 @@ Needs DebeziumEncoder::needs() const {
   Needs needs;
   needs.before = Needs::Before::kFull;
   needs.meta = true;
+  needs.statements = options_.format.debezium.schema_changes;
   needs.heartbeat = options_.format.debezium.heartbeat;
   return needs;
 }
@@ -109,7 +111,7 @@ Result<DebeziumEncoder::Plan*> DebeziumEncoder::PlanOf(const Chunk& chunk) {
 
 Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
                                std::vector<DeadLetter>* rejects) {
-  if (batch.empty()) return EncodeNotes(batch, out);
+  WriteNotes(batch);
   Now now;
   now.micros = options_.clock->WallMicros();
   now.text = fmt::format(R"(,"ts_ms":{},"ts_us":{},"ts_ns":{}}})", now.micros / 1000,
@@ -124,9 +126,17 @@ Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
 }
 
 Status DebeziumEncoder::EncodeNotes(const Batch& batch, std::vector<Records>* out) {
-  if (batch.empty()) WriteHeartbeat();
+  WriteNotes(batch);
   writer_.Flush(out);
   return Status::Ok();
+}
+
+void DebeziumEncoder::WriteNotes(const Batch& batch) {
+  if (batch.empty()) WriteHeartbeat();
+  if (!options_.format.debezium.schema_changes) return;
+  for (const Event& event : batch.events) {
+    if (IsSchemaChange(event)) WriteSchemaChange(event);
+  }
 }
 
 // Topic by topic, which needs no merging where a topic has one table; the order of
@@ -281,6 +291,29 @@ Status DebeziumEncoder::WriteTruncate(const Event& event, const Now& now) {
   return Status::Ok();
 }
 
+void DebeziumEncoder::WriteSchemaChange(const Event& event) {
+  Chunk place;  // of the one row that says where the event stands
+  place.meta = event.meta;
+  const std::string connector = ConnectorOf(place);
+  SourceBlock block(event.table, prefix_, connector);
+  block.Bind(place);
+  std::string source(block.Most(0), '\0');
+  const bool snapshot = event.kind == Event::Kind::kSchema && !event.statement.empty();
+  const int64_t micros = event.time - event.time % 1000;  // as Debezium has it here
+  const char* end = block.Write(0, snapshot, micros, source.data());
+  source.resize(static_cast<size_t>(end - source.data()));
+  const int64_t millis = options_.clock->WallMicros() / 1000;
+  std::string key = SchemaChangeKey(event);
+  std::string value = SchemaChangeValue(event, source, millis);
+  if (options_.format.debezium.schemas) {
+    key = fmt::format(R"({{"schema":{},"payload":{}}})", SchemaChangeKeySchema(connector),
+                      key);
+    value = fmt::format(R"({{"schema":{},"payload":{}}})",
+                        SchemaChangeValueSchema(connector), value);
+  }
+  writer_.To(prefix_).Add(key, value, millis, Headers(connector));
+}
+
 void DebeziumEncoder::WriteHeartbeat() {
   const int64_t millis = options_.clock->WallMicros() / 1000;
   std::string key = fmt::format(R"({{"serverName":{}}})", json::Quoted(prefix_));
@@ -292,12 +325,16 @@ void DebeziumEncoder::WriteHeartbeat() {
   writer_.To("__debezium-heartbeat." + prefix_).Add(key, value, millis);
 }
 
+std::vector<Header> DebeziumEncoder::Headers(const std::string& connector) const {
+  return {{"__debezium.context.connectorLogicalName", prefix_},
+          {"__debezium.context.taskId", "0"},
+          {"__debezium.context.connectorName", connector},
+          {"__debezium.context.runId", run_id_}};
+}
+
 std::string DebeziumEncoder::Headers(const Plan& plan, std::string_view name,
                                      std::string_view key) const {
-  std::vector<Header> headers = {{"__debezium.context.connectorLogicalName", prefix_},
-                                 {"__debezium.context.taskId", "0"},
-                                 {"__debezium.context.connectorName", plan.connector},
-                                 {"__debezium.context.runId", run_id_}};
+  std::vector<Header> headers = Headers(plan.connector);
   if (!name.empty()) headers.insert(headers.begin(), {name, key});
   std::string out;
   AppendHeaders(headers, &out);

@@ -1,7 +1,7 @@
 // `format: debezium`: messages as the MySQL and MariaDB connectors of Debezium 3.5 write
 // them with JsonConverter: keys, envelopes, tombstones, changes of keys as a delete and a
 // create that name each other's key in a header, truncates, transaction metadata,
-// heartbeats. docs/formats.md lists what differs.
+// heartbeats, schema changes. docs/formats.md lists what differs.
 #pragma once
 
 #include <map>
@@ -72,7 +72,10 @@ class DebeziumEncoder final : public Encoder {
                     const Now& now, std::string_view key, std::string_view headers,
                     RecordsBuilder* to);
   Status WriteTruncate(const Event& event, const Now& now);
+  void WriteSchemaChange(const Event& event);
+  void WriteNotes(const Batch& batch);
   void WriteHeartbeat();
+  std::vector<Header> Headers(const std::string& connector) const;
   std::string Headers(const Plan& plan, std::string_view name,
                       std::string_view key) const;
   static std::string_view KeyText(const json::RowWriter& writer, int64_t row,

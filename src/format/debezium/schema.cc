@@ -95,4 +95,45 @@ std::string_view HeartbeatValueSchema() {
          R"("name":"io.debezium.connector.common.Heartbeat","version":1})";
 }
 
+std::string SchemaChangeKeySchema(std::string_view connector) {
+  return fmt::format(
+      R"({{"type":"struct","fields":[)"
+      R"({{"type":"string","optional":false,"field":"databaseName"}}],)"
+      R"("optional":false,"name":"io.debezium.connector.{}.SchemaChangeKey",)"
+      R"("version":1}})",
+      connector);
+}
+
+std::string SchemaChangeValueSchema(std::string_view connector) {
+  constexpr std::string_view kTexts =
+      R"({"type":"array","items":{"type":"string","optional":false},"optional":true,)"
+      R"("field":")";
+  const std::string column =
+      R"({"type":"struct","fields":[)" + Field("string", false, "name") +
+      Field("int32", false, "jdbcType") + Field("int32", true, "nativeType") +
+      Field("string", false, "typeName") + Field("string", true, "typeExpression") +
+      Field("string", true, "charsetName") + Field("int32", true, "length") +
+      Field("int32", true, "scale") + Field("int32", false, "position") +
+      Field("boolean", true, "optional") + Field("boolean", true, "autoIncremented") +
+      Field("boolean", true, "generated") + Field("string", true, "comment") +
+      Field("string", true, "defaultValueExpression") + std::string(kTexts) +
+      R"(enumValues"}],"optional":false,)"
+      R"("name":"io.debezium.connector.schema.Column","version":1})";
+  const std::string table =
+      R"({"type":"struct","fields":[)" + Field("string", true, "defaultCharsetName") +
+      std::string(kTexts) + R"(primaryKeyColumnNames"},{"type":"array","items":)" +
+      column + R"(,"optional":false,"field":"columns"},)" +
+      R"({"type":"string","optional":true,"field":"comment"}],"optional":true,)"
+      R"("name":"io.debezium.connector.schema.Table","version":1,"field":"table"})";
+  return R"({"type":"struct","fields":[)" + SourceSchema(connector) +
+         Field("int64", false, "ts_ms") + Field("string", true, "databaseName") +
+         Field("string", true, "schemaName") + Field("string", true, "ddl") +
+         R"({"type":"array","items":{"type":"struct","fields":[)" +
+         Field("string", false, "type") + Field("string", false, "id") + table +
+         R"(],"optional":false,"name":"io.debezium.connector.schema.Change",)"
+         R"("version":1},"optional":false,"field":"tableChanges"}],"optional":false,)"
+         R"("name":"io.debezium.connector.)" +
+         std::string(connector) + R"(.SchemaChangeValue","version":1})";
+}
+
 }  // namespace leat::debezium

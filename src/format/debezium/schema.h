@@ -22,5 +22,8 @@ std::string_view TransactionKeySchema();
 std::string_view TransactionValueSchema();
 std::string_view HeartbeatKeySchema();
 std::string_view HeartbeatValueSchema();
+// Of the records of schema changes.
+std::string SchemaChangeKeySchema(std::string_view connector);
+std::string SchemaChangeValueSchema(std::string_view connector);
 
 }  // namespace leat::debezium

@@ -48,7 +48,8 @@ SourceBlock::SourceBlock(const TableId& table, const std::string& prefix,
                        connector, json::Quoted(prefix));
   db_ =
       fmt::format(R"(","db":{},"sequence":null,"ts_us":)", json::Quoted(table.database));
-  table_ = fmt::format(R"(,"table":{},"server_id":)", json::Quoted(table.table));
+  table_ = fmt::format(R"(,"table":{},"server_id":)",
+                       table.table.empty() ? "null" : json::Quoted(table.table));
 }
 
 void SourceBlock::Bind(const Chunk& chunk) {

@@ -27,8 +27,8 @@ inline std::string RowText(const arrow::RecordBatch& rows, int64_t row) {
 // "schema t", "insert t 1|a", "update t 1|b was 1|a".
 inline std::vector<std::string> Lines(const Batch& batch) {
   static constexpr const char* kOps[] = {"insert", "update", "delete", "read"};
-  static constexpr const char* kEvents[] = {"schema", "truncate", "drop", "rename",
-                                            "done"};
+  static constexpr const char* kEvents[] = {"schema", "truncate", "drop",
+                                            "rename", "done",     "statement"};
   std::map<uint32_t, std::string> lines;
   for (const Chunk& chunk : batch.chunks) {
     int64_t before = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "connectors/mysql/client/client.h"
 #include "connectors/mysql/log/conversion.h"
 #include "connectors/mysql/log/table_map.h"
 #include "connectors/mysql/values/charset.h"
@@ -13,10 +14,26 @@
 namespace leat::mysql {
 namespace {
 
+constexpr std::string_view kCreated = "CREATE";
+constexpr std::string_view kAltered = "ALTER";
+
 constexpr std::string_view kMinimalWayOut =
     "take a new snapshot: drop the tables in the target, remove the pipeline's data "
     "folder and start it again. So that it does not happen again run SET GLOBAL "
     "binlog_row_metadata=FULL and remove `metadata: minimal`";
+
+// What a statement that drops or renames several tables does to this one.
+std::string PartOf(const Statement& statement, const TableChange& change,
+                   std::string_view text) {
+  const auto quoted = [](const TableId& id) { return QuoteTable(id.database, id.table); };
+  if (change.kind == TableChange::Kind::kDrop) {
+    return "DROP TABLE " + quoted(change.table);
+  }
+  const auto renames = std::ranges::count(statement.changes, TableChange::Kind::kRename,
+                                          &TableChange::kind);
+  if (change.kind != TableChange::Kind::kRename || renames == 1) return std::string(text);
+  return fmt::format("RENAME TABLE {} TO {}", quoted(change.table), quoted(change.to));
+}
 
 }  // namespace
 
@@ -53,7 +70,7 @@ FollowedTables::Table* FollowedTables::FindTable(const TableId& id) {
   return nullptr;
 }
 
-Result<bool> FollowedTables::OnTableMap(std::string_view body,
+Result<bool> FollowedTables::OnTableMap(std::string_view body, const RowContext& context,
                                         std::vector<Event>* events) {
   if (recent_ != nullptr && recent_->second.map == body) return true;
   ASSIGN_OR_RETURN(TableMapName name, PeekTableMap(body));
@@ -69,7 +86,8 @@ Result<bool> FollowedTables::OnTableMap(std::string_view body,
   }
   ASSIGN_OR_RETURN(TableDef def, DefOf(body));
   Table* table = FindTable(id);
-  if (table == nullptr || table->def != def) {
+  const bool reshaped = pending_.reshaped.contains(id.ToString());
+  if (table == nullptr || table->def != def || reshaped) {
     if (table != nullptr && table->stream->rows() > 0) return false;
     ASSIGN_OR_RETURN(SchemaRef schema, MakeSchema(def));
     if (table == nullptr) {
@@ -81,9 +99,9 @@ Result<bool> FollowedTables::OnTableMap(std::string_view body,
       }
     }
     bool same = table->schema && SameDeclaration(*table->schema, *schema) &&
-                !pending_.renames.contains(id.ToString());
+                !pending_.renames.contains(id.ToString()) && !reshaped;
     if (pending_.dropped.contains(id.ToString())) Truncate(id, "", events);
-    if (!same) Announce(table, schema, events);
+    if (!same) RETURN_IF_ERROR(Announce(table, schema, def, context, events));
     table->stream = std::make_unique<TableStream>(def, table->schema, options_.values,
                                                   options_.needs, options_.flavor);
     table->def = std::move(def);
@@ -127,15 +145,27 @@ Status FollowedTables::CheckShape(const TableDef& described) {
       described.id.ToString(), kMinimalWayOut));
 }
 
-void FollowedTables::Announce(Table* table, SchemaRef schema,
-                              std::vector<Event>* events) {
+Status FollowedTables::Announce(Table* table, SchemaRef schema, const TableDef& def,
+                                const RowContext& context, std::vector<Event>* events) {
   Event event;
   event.kind = Event::Kind::kSchema;
   event.table = table->id;
   event.schema = schema;
   event.renamed_from = TakeRenames(*schema);
+  event.change = TakeChange(table->id);
+  if (event.change != Event::Change::kNone) {
+    ASSIGN_OR_RETURN(event.meta, DefinitionMeta(def, options_.flavor, context));
+    event.time = context.time;
+  }
   table->schema = std::move(schema);
   events->push_back(std::move(event));
+  return Status::Ok();
+}
+
+Event::Change FollowedTables::TakeChange(const TableId& id) {
+  const auto node = pending_.reshaped.extract(id.ToString());
+  if (node.empty()) return Event::Change::kNone;
+  return node.mapped() == kCreated ? Event::Change::kCreate : Event::Change::kAlter;
 }
 
 std::vector<std::string> FollowedTables::TakeRenames(const TableSchema& schema) {
@@ -220,6 +250,53 @@ Status FollowedTables::OnDefinition(const Statement& statement, std::string_view
     }
   }
   return Status::Ok();
+}
+
+Result<bool> FollowedTables::Tell(const Statement& statement, std::string_view text,
+                                  const RowContext& context, std::vector<Event>* events) {
+  using Kind = TableChange::Kind;
+  using Change = Event::Change;
+  std::vector<Event> told;
+  for (const TableChange& change : statement.changes) {
+    const bool rename = change.kind == Kind::kRename;
+    const TableId& table = rename ? change.to : change.table;
+    const bool database =
+        change.kind == Kind::kDropDatabase &&
+        std::ranges::any_of(tables_, [&](const std::unique_ptr<Table>& known) {
+          return known->id.database == table.database;
+        });
+    if (change.kind == Kind::kTruncate || change.kind == Kind::kRewrite) continue;
+    if (!database && !Follows(table) && !Follows(change.table)) continue;
+    // Of ALTER ... RENAME and CREATE OR REPLACE the latter half counts.
+    if (told.empty() || told.back().table != change.table) told.emplace_back();
+    Event& event = told.back();
+    event.kind = Event::Kind::kStatement;
+    event.table = table;
+    event.statement = PartOf(statement, change, text);
+    event.change = database                       ? Change::kNone
+                   : change.kind == Kind::kCreate ? Change::kCreate
+                   : change.kind == Kind::kDrop   ? Change::kDrop
+                                                  : Change::kAlter;
+    event.time = context.time;
+    ASSIGN_OR_RETURN(event.meta, DefinitionMeta({}, options_.flavor, context));
+    if (!database) NoteChange(table, change.table, event.change);
+  }
+  for (Event& event : told) events->push_back(std::move(event));
+  return !told.empty();
+}
+
+// The next table map of the table is looked at anew: it tells the shape.
+void FollowedTables::NoteChange(const TableId& table, const TableId& from,
+                                Event::Change change) {
+  const auto before = pending_.reshaped.extract(from.ToString());
+  const bool created = change == Event::Change::kCreate ||
+                       (!before.empty() && before.mapped() == kCreated);
+  if (change == Event::Change::kDrop || !Follows(table)) return;
+  pending_.reshaped[table.ToString()] = created ? kCreated : kAltered;
+  recent_ = nullptr;
+  std::erase_if(ids_, [&](const auto& id) {
+    return id.second.table != nullptr && id.second.table->id == table;
+  });
 }
 
 void FollowedTables::Truncate(const TableId& id, std::string_view text,

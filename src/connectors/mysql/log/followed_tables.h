@@ -53,6 +53,7 @@ class FollowedTables {
     std::map<std::string, std::map<std::string, std::string>> renames;
     std::set<std::string> dropped;
     std::map<std::string, std::string> shapes;
+    std::map<std::string, std::string> reshaped;
   };
 
   struct Table {
@@ -67,8 +68,9 @@ class FollowedTables {
                  Pending pending, Logger* log);
 
   // False: the table has another shape from here on and rows of the old one in the batch;
-  // call again once that batch is taken.
-  Result<bool> OnTableMap(std::string_view body, std::vector<Event>* events);
+  // call again once that batch is taken. `context`: of the event.
+  Result<bool> OnTableMap(std::string_view body, const RowContext& context,
+                          std::vector<Event>* events);
   // Nothing: no table map had this id; nullptr: nobody follows the table.
   std::optional<Table*> Find(uint64_t id);
   // Table ids mean nothing any more: another log file.
@@ -83,10 +85,16 @@ class FollowedTables {
   bool Concerns(const Statement& statement) const;
   Status OnDefinition(const Statement& statement, std::string_view text,
                       std::vector<Event>* events);
+  // With Needs::statements: that a definition names followed tables, one event for each;
+  // it stands at `context`. Before OnDefinition. Answers whether there was any.
+  Result<bool> Tell(const Statement& statement, std::string_view text,
+                    const RowContext& context, std::vector<Event>* events);
 
   // Where the columns of `schema`, which somebody announces, come from: what
   // Event::renamed_from wants. The renames are not pending any more.
   std::vector<std::string> TakeRenames(const TableSchema& schema);
+  // What made the shape of a table that somebody announces; it is not pending any more.
+  Event::Change TakeChange(const TableId& id);
   // Since the last call.
   std::vector<SnapshotRequest> TakeSnapshotRequests() {
     return std::exchange(requests_, {});
@@ -106,7 +114,9 @@ class FollowedTables {
 
   Result<TableDef> DefOf(std::string_view body);
   Status CheckShape(const TableDef& described);
-  void Announce(Table* table, SchemaRef schema, std::vector<Event>* events);
+  Status Announce(Table* table, SchemaRef schema, const TableDef& def,
+                  const RowContext& context, std::vector<Event>* events);
+  void NoteChange(const TableId& table, const TableId& from, Event::Change change);
   void Drop(const TableId& id, std::string_view text, std::vector<Event>* events);
   void Truncate(const TableId& id, std::string_view text, std::vector<Event>* events);
   void RenameTable(const TableChange& change, const Statement& statement,

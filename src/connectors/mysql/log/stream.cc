@@ -28,8 +28,10 @@ void NumberEvents(Batch* batch) {
 LogStream::LogStream(StreamOptions options, LogPosition from, Logger* log)
     : options_(std::move(options)),
       log_(log),
-      tables_(options_.follow, options_.floors,
-              FollowedTables::Pending{from.renames, from.dropped, from.shapes}, log),
+      tables_(
+          options_.follow, options_.floors,
+          FollowedTables::Pending{from.renames, from.dropped, from.shapes, from.reshaped},
+          log),
       at_(std::move(from)),
       delivered_(at_),
       file_(at_.file),
@@ -163,6 +165,7 @@ Result<std::optional<Batch>> LogStream::TakeBatch() {
   at_.renames = tables_.pending().renames;
   at_.dropped = tables_.pending().dropped;
   at_.shapes = tables_.pending().shapes;
+  at_.reshaped = tables_.pending().reshaped;
   bool moved = !(at_.file == delivered_.file && at_.offset == delivered_.offset &&
                  at_.gtids == delivered_.gtids);
   if (Empty() && !moved) return std::optional<Batch>();
@@ -207,6 +210,12 @@ std::vector<std::string> LogStream::TakeRenames(const TableSchema& schema) {
   return tables_.TakeRenames(schema);
 }
 
+Event::Change LogStream::TakeChange(const TableId& id) {
+  at_.reshaped.erase(id.ToString());
+  delivered_.reshaped.erase(id.ToString());
+  return tables_.TakeChange(id);
+}
+
 void LogStream::ForgetPlace() {
   for (LogPosition* position : {&at_, &delivered_}) {
     position->file.clear();
@@ -219,7 +228,7 @@ void LogStream::ForgetPlace() {
 void LogStream::Rewind() {
   // What was handed on inside a transaction is not pending any more.
   FollowedTables::Pending pending{delivered_.renames, delivered_.dropped,
-                                  delivered_.shapes};
+                                  delivered_.shapes, delivered_.reshaped};
   if (delivered_rows_ > 0) pending = delivered_pending_;
   skip_rows_ = delivered_rows_;
   rows_after_ = 0;

@@ -73,6 +73,8 @@ class LogStream {
   }
   // A snapshot announces this shape: see FollowedTables::TakeRenames.
   std::vector<std::string> TakeRenames(const TableSchema& schema);
+  // The same: see FollowedTables::TakeChange.
+  Event::Change TakeChange(const TableId& id);
   // The next feed comes from another server: its files are others.
   void ForgetPlace();
 
@@ -127,7 +129,10 @@ class LogStream {
   Result<Step> HandleRows(const LogEvent& event);
   Result<Step> HandleTableMap(const LogEvent& event);
   Result<Step> HandleQuery(const LogEvent& event);
-  Result<Step> HandleDefinition(const Statement& statement, const QueryEvent& query);
+  Result<Step> HandleDefinition(const Statement& statement, const QueryEvent& query,
+                                const RowContext& context);
+  // Of the event that is at hand.
+  RowContext ContextOf(const EventHeader& header) const;
   Status RejectStatementData(const QueryEvent& query);
   Status HandleRotate(const LogEvent& event);
   Status HandleGtid(const LogEvent& event);

@@ -82,7 +82,8 @@ Result<LogStream::Step> LogStream::HandleTableMap(const LogEvent& event) {
     TableId id{std::string(name.database), "", std::string(name.table)};
     transaction_.xa_rows = transaction_.xa_rows || tables_.Follows(id);
   } else {
-    ASSIGN_OR_RETURN(bool taken, tables_.OnTableMap(event.body, &events_));
+    ASSIGN_OR_RETURN(bool taken,
+                     tables_.OnTableMap(event.body, ContextOf(event.header), &events_));
     if (!taken) return Step::kFlush;
   }
   MovePosition(event.header);
@@ -105,14 +106,8 @@ Result<LogStream::Step> LogStream::HandleRows(const LogEvent& event) {
   FollowedTables::Table* table = *found;
   if (table == nullptr || BelowFloor(table)) return Step::kMore;
   if (Empty()) batch_started_ = std::chrono::steady_clock::now();
-  RowContext context;
-  context.time =
-      transaction_.time != 0 ? transaction_.time : int64_t{event.header.time} * kMicros;
-  context.gtid = transaction_.gtid_text;
-  context.file = file_;
+  RowContext context = ContextOf(event.header);
   context.offset = start;
-  context.server = event.header.server_id;
-  context.thread = transaction_.thread;
   uint32_t first = seq_;
   ASSIGN_OR_RETURN(int64_t count,
                    table->stream->Append(rows, context, skip_rows_, &seq_, &rejects_));
@@ -129,6 +124,18 @@ Result<LogStream::Step> LogStream::HandleRows(const LogEvent& event) {
   batch_time_ = std::max(batch_time_, context.time);
   newest_time_ = std::max(newest_time_, context.time);
   return Step::kMore;
+}
+
+RowContext LogStream::ContextOf(const EventHeader& header) const {
+  RowContext context;
+  context.time =
+      transaction_.time != 0 ? transaction_.time : int64_t{header.time} * kMicros;
+  context.gtid = transaction_.gtid_text;
+  context.file = file_;
+  context.offset = offset_;
+  context.server = header.server_id;
+  context.thread = transaction_.thread;
+  return context;
 }
 
 bool LogStream::BelowFloor(FollowedTables::Table* table) {
@@ -150,7 +157,9 @@ Result<LogStream::Step> LogStream::HandleQuery(const LogEvent& event) {
   }
   Statement statement = ParseStatement(query.statement, query.database);
   if (statement.kind == Statement::Kind::kDefinition) {
-    ASSIGN_OR_RETURN(Step step, HandleDefinition(statement, query));
+    RowContext context = ContextOf(event.header);
+    context.thread = 0;  // that of a transaction before it
+    ASSIGN_OR_RETURN(Step step, HandleDefinition(statement, query, context));
     if (step == Step::kFlush) return step;
     MovePosition(event.header);
     // MySQL's CREATE TABLE ... SELECT goes on with rows.
@@ -199,10 +208,17 @@ Result<LogStream::Step> LogStream::HandleQuery(const LogEvent& event) {
 }
 
 Result<LogStream::Step> LogStream::HandleDefinition(const Statement& statement,
-                                                    const QueryEvent& query) {
-  if (query.error_code != 0 || !tables_.Concerns(statement)) return Step::kMore;
+                                                    const QueryEvent& query,
+                                                    const RowContext& context) {
+  const bool tell = options_.follow.needs.statements && !statement.changes.empty();
+  if (query.error_code != 0 || !(tell || tables_.Concerns(statement))) return Step::kMore;
   if (rows_in_batch_ > 0) return Step::kFlush;
   if (events_.empty()) batch_started_ = std::chrono::steady_clock::now();
+  if (tell) {
+    ASSIGN_OR_RETURN(const bool told,
+                     tables_.Tell(statement, query.statement, context, &events_));
+    if (!told && !tables_.Concerns(statement)) return Step::kMore;
+  }
   RETURN_IF_ERROR(tables_.OnDefinition(statement, query.statement, &events_));
   end_batch_ = true;
   return Step::kMore;

@@ -87,6 +87,12 @@ class StreamTest : public ::testing::Test {
     FileFeed feed(log_);
     return ReadAll(&feed);
   }
+  // Of a log of MariaDB from its begin.
+  std::vector<std::string> ReadLines(const StreamOptions& options) {
+    Make("mariadb-10.11.binlog", options);
+    batches_.clear();
+    return ReadAll();
+  }
 
   Logger logger_{2, LogLevel::kError};
   std::string log_;
@@ -218,6 +224,66 @@ TEST_F(StreamTest, MetaSaysWhereARowStood) {
   ASSERT_TRUE(meta);
   EXPECT_EQ(RowText(*meta, 0), "0-1-202|binlog.000005|545|0|1|null");
   EXPECT_EQ(RowText(*meta, 1), "0-1-202|binlog.000005|545|1|1|null");
+}
+
+// What was told of definitions: "ALTER t: ALTER TABLE ..." of statements, "ALTER t id w"
+// of shapes.
+std::vector<std::string> Told(const std::vector<Batch>& batches) {
+  static constexpr const char* kChanges[] = {"", "CREATE", "ALTER", "DROP"};
+  std::vector<std::string> told;
+  for (const Batch& batch : batches) {
+    for (const Event& event : batch.events) {
+      if (event.change == Event::Change::kNone) continue;
+      std::string line = kChanges[static_cast<int>(event.change)];
+      line += " " + event.table.table;
+      if (event.kind == Event::Kind::kStatement) {
+        line += ": " + event.statement;
+      } else {
+        for (const Column& column : event.schema->columns) line += " " + column.name;
+      }
+      told.push_back(std::move(line));
+    }
+  }
+  return told;
+}
+
+TEST_F(StreamTest, DefinitionsAreToldToWhoAsks) {
+  StreamOptions options = Options(Flavor::kMariaDb);
+  ASSERT_THAT(ReadLines(options), ElementsAreArray(kMariadbLines));
+  EXPECT_THAT(Told(batches_), IsEmpty());
+  options.follow.needs.statements = options.follow.needs.meta = true;
+  std::vector<std::string> lines = ReadLines(options);
+  EXPECT_THAT(Told(batches_),
+              ElementsAreArray(
+                  {"ALTER t: ALTER TABLE t CHANGE v w VARCHAR(500) CHARACTER SET utf8mb4",
+                   "ALTER t id w", "DROP u: DROP TABLE `cap`.`u`"}));
+  std::erase_if(lines, [](const auto& line) { return line.starts_with("statement"); });
+  EXPECT_THAT(lines, ElementsAreArray(kMariadbLines));
+}
+
+// A process that ends between a definition and the first row of the new shape leaves in
+// its position that the shape is still to be told.
+TEST_F(StreamTest, AShapeThatIsStillToBeToldIsInThePosition) {
+  StreamOptions options = Options(Flavor::kMariaDb);
+  options.follow.needs.statements = true;
+  ReadLines(options);
+  const std::vector<std::string> whole = Told(batches_);
+  const size_t count = batches_.size();
+  for (size_t end = 1; end < count; end++) {
+    Make("mariadb-10.11.binlog", options);
+    batches_.clear();
+    FileFeed feed(log_);
+    for (size_t i = 0; i < end; i++) {
+      batches_.push_back(**stream_->Read(&feed, SteadyTime{}));
+    }
+    const LogPosition at = *LogPosition::Parse(stream_->resume_from().ToPosition());
+    stream_ = std::make_unique<LogStream>(options, at, &logger_);
+    FileFeed rest(at.file == "binlog.000005"
+                      ? log_.substr(0, 256) + log_.substr(at.offset)
+                      : log_.substr(0, 256));
+    ReadAll(&rest);
+    EXPECT_EQ(Told(batches_), whole) << "ended after batch " << end;
+  }
 }
 
 TEST_F(StreamTest, ACorruptEventIsSeenAndPlaced) {

@@ -37,7 +37,8 @@ Status MysqlSink::Apply(const Event& event) {
     case Event::Kind::kTruncate:
       return options_.mode == SinkOptions::Mode::kApply ? Truncate(event.table)
                                                         : Status::Ok();
-    case Event::Kind::kSnapshotDone: return Status::Ok();
+    case Event::Kind::kSnapshotDone:
+    case Event::Kind::kStatement: return Status::Ok();
   }
   return Status::Ok();
 }

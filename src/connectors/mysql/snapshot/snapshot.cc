@@ -344,6 +344,8 @@ Result<SnapshotBatch> Snapshot::Impl::MakeBatch(Job* job, ChunkPiece piece) {
   SnapshotBatch batch;
   const TableId& id = job->plan.table.def.id;
   batch.table = job->plan.table.def;
+  batch.mark = job->mark;
+  batch.table_begins = job->begins;
   batch.rejects = std::move(piece.rejects);
   batch.bytes = piece.bytes;
   batch.chunk.schema = job->schema;
@@ -397,6 +399,8 @@ Result<std::optional<SnapshotBatch>> Snapshot::Impl::EndOfFront(const Job& job) 
     batch.emplace();
     batch->chunk.schema = job.schema;
     batch->table = job.plan.table.def;
+    batch->mark = job.mark;
+    batch->table_begins = job.begins;
     batch->boundary = true;
     batch->table_done = true;
   } else if (!job.end.empty()) {

@@ -47,9 +47,11 @@ struct SnapshotOptions {
 struct SnapshotBatch {
   Chunk chunk;  // kRead rows in key order; `rows` may be null when the table is empty
   std::vector<DeadLetter> rejects;
-  TableDef table;           // the shape of these rows, and of the log at this place
-  bool boundary = false;    // an epoch may close behind it
-  bool table_done = false;  // the last one of its table
+  TableDef table;             // the shape of these rows, and of the log at this place
+  LogMark mark;               // that place
+  bool boundary = false;      // an epoch may close behind it
+  bool table_begins = false;  // the first one of its table
+  bool table_done = false;    // the last one of its table
   int64_t bytes = 0;
 };
 

@@ -88,9 +88,9 @@ Result<EmbeddedSink::Target> EmbeddedSink::OpenTopic(const std::string& topic,
                           ", cannot name a topic: use letters, digits, . _ and -");
   }
   auto declared = context_.project.topics.find(topic);
-  RETURN_IF_ERROR(log_.CreateMissing(
-      topic,
-      declared == context_.project.topics.end() ? options_.settings : declared->second));
+  RETURN_IF_ERROR(log_.CreateMissing(topic, declared == context_.project.topics.end()
+                                                ? options_.settings
+                                                : declared->second));
   Target target;
   target.topic = topic;
   ASSIGN_OR_RETURN(target.settings, log_.Settings(topic));
@@ -133,7 +133,10 @@ Status EmbeddedSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects)
 }
 
 Status EmbeddedSink::WriteEvent(const Event& event, uint32_t seq) {
-  if (event.table == TableId()) return Status::Ok();  // of the source as a whole
+  // Of the source as a whole, or for the notes alone.
+  if (event.table == TableId() || event.kind == Event::Kind::kStatement) {
+    return Status::Ok();
+  }
   ASSIGN_OR_RETURN(const Target* target, TargetOf(event.table));
   // Every partition has rows of the new shape; the rest happens once.
   const bool all = event.kind == Event::Kind::kSchema;
