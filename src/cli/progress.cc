@@ -62,7 +62,7 @@ std::string ProgressLine(const std::string& name, const PipelineStats& stats) {
   if (stats.dead_letters > 0) {
     out += fmt::format("  {} dead letters", HumanCount(stats.dead_letters));
   }
-  if (stats.restarts > 0) out += fmt::format("  {} restarts", stats.restarts);
+  if (stats.retries > 0) out += fmt::format("  {} retries", stats.retries);
   return out;
 }
 
@@ -77,7 +77,7 @@ void LogProgress(const std::string& name, const PipelineStats& stats,
               {"lag_ms", stats.lag.micros / 1000},
               {"snapshot_rows_left", stats.lag.rows},
               {"dead_letters", stats.dead_letters},
-              {"restarts", stats.restarts}});
+              {"retries", stats.retries}});
 }
 
 Progress::Progress(int fd)

@@ -33,10 +33,10 @@ TEST(Progress, TellsTheLagOfAStream) {
   stats.lag.micros = 250'000;
   stats.lag.bytes = 3 << 20;
   stats.dead_letters = 2;
-  stats.restarts = 1;
+  stats.retries = 1;
   EXPECT_EQ(ProgressLine("orders", stats),
             "orders           412,000 rows  100,000 rows/s  lag 250ms (3.0 MiB)  2 dead "
-            "letters  1 restarts");
+            "letters  1 retries");
 }
 
 TEST(Progress, Scar_31_TellsWhyItDoesNotMove) {

@@ -80,6 +80,40 @@ std::string ReadFile(const fs::path& path, Diagnostics* diagnostics) {
   return text.str();
 }
 
+// Each field as the pipeline's own file has it, else as leat.yaml, else by default.
+class Chosen {
+ public:
+  Chosen(const Config& own, const Config& shared, std::string_view object)
+      : own_(own.Object(object)), shared_(shared.Object(object)) {}
+
+  Micros Duration(std::string_view field) const { return Of(field).Duration(field); }
+  Millis Wait(std::string_view field) const {
+    return std::chrono::duration_cast<Millis>(Duration(field));
+  }
+  int64_t Bytes(std::string_view field) const { return Of(field).Bytes(field); }
+  int64_t Int(std::string_view field) const { return Of(field).Int(field); }
+  // -1: there is no limit.
+  int64_t Limit(std::string_view field) const {
+    return Of(field).Has(field) ? Int(field) : -1;
+  }
+
+ private:
+  const Config& Of(std::string_view field) const {
+    return own_.Has(field) ? own_ : shared_;
+  }
+
+  const Config& own_;
+  const Config& shared_;
+};
+
+Policies PoliciesOf(const Config& own, const Config& shared) {
+  const Chosen commit(own, shared, "commit");
+  const Chosen retry(own, shared, "retry");
+  return {.commit = {commit.Duration("every"), commit.Int("rows"), commit.Bytes("bytes")},
+          .retry = {retry.Limit("max"), retry.Wait("first"), retry.Wait("longest")},
+          .max_dead_letters = Chosen(own, shared, "dead_letters").Limit("max")};
+}
+
 // One project while it is read: paths may lie in several folders.
 class Loader {
  public:
@@ -210,23 +244,7 @@ class Loader {
     }
     out.to = Part(config, "to");
     Validate(registry_.FindSink(out.to.name), out.to);
-    const Config& own = config.Object("commit");
-    const Config& shared = shared_.Object("defaults").Object("commit");
-    out.commit_every = (own.Has("every") ? own : shared).Duration("every");
-    out.commit_rows = (own.Has("rows") ? own : shared).Int("rows");
-    out.commit_bytes = (own.Has("bytes") ? own : shared).Bytes("bytes");
-    const Config& own_retry = config.Object("retry");
-    const Config& retry = shared_.Object("defaults").Object("retry");
-    const Config& max = own_retry.Has("max") ? own_retry : retry;
-    if (max.Has("max")) out.retry_max = max.Int("max");
-    out.retry_first = (own_retry.Has("first") ? own_retry : retry).Duration("first");
-    out.retry_longest =
-        (own_retry.Has("longest") ? own_retry : retry).Duration("longest");
-    const Config& own_dead = config.Object("dead_letters");
-    const Config& dead = own_dead.Has("max")
-                             ? own_dead
-                             : shared_.Object("defaults").Object("dead_letters");
-    if (dead.Has("max")) out.max_dead_letters = dead.Int("max");
+    out.policies = PoliciesOf(config, shared_.Object("defaults"));
     return out;
   }
 

@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/policies.h"
 #include "core/project_settings.h"
 #include "core/registry.h"
 
@@ -26,13 +27,7 @@ struct PipelineFile {
   PartUse from;
   std::vector<PartUse> steps;
   PartUse to;
-  Micros commit_every{0};
-  int64_t commit_rows = 0;
-  int64_t commit_bytes = 0;
-  int64_t retry_max = -1;  // -1: no limit
-  Micros retry_first{0};
-  Micros retry_longest{0};
-  int64_t max_dead_letters = -1;  // -1: no limit
+  Policies policies;
 };
 
 struct Project {

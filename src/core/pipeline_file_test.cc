@@ -89,15 +89,15 @@ TEST_F(ProjectTest, ReadsAFolder) {
   EXPECT_THAT(a.from.config.Strings("tables"), ElementsAre("t"));
   EXPECT_EQ(a.to.config.String("path"), "./x");
   EXPECT_EQ(a.to.config.folder(), folder_.string());
-  EXPECT_EQ(a.max_dead_letters, 0);
+  EXPECT_EQ(a.policies.max_dead_letters, 0);
   const PipelineFile& b = project.pipelines[1];
   EXPECT_EQ(b.name, "b");
   ASSERT_EQ(b.steps.size(), 1U);
   EXPECT_EQ(b.steps[0].config.String("column"), "c");
-  EXPECT_EQ(b.commit_every, Millis(5000));
-  EXPECT_EQ(b.commit_rows, 10);
-  EXPECT_EQ(b.commit_bytes, 64 << 20);
-  EXPECT_EQ(b.max_dead_letters, 9);
+  EXPECT_EQ(b.policies.commit.every, Millis(5000));
+  EXPECT_EQ(b.policies.commit.rows, 10);
+  EXPECT_EQ(b.policies.commit.bytes, 64 << 20);
+  EXPECT_EQ(b.policies.max_dead_letters, 9);
 }
 
 TEST_F(ProjectTest, TakesLeatYamlFromTheFilesFolderOrItsParent) {

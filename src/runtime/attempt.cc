@@ -155,7 +155,7 @@ Status Attempt::Assign(const std::vector<ShardId>& shards) {
     epochs_ = std::make_unique<EpochWriter>(
         EpochParts{owner_, p_.store, *sink_, reader_->source(), p_.clock, p_.log,
                    p_.cancel},
-        p_.settings.commit, p_.settings.max_dead_letters,
+        p_.settings.policies.commit, p_.settings.policies.max_dead_letters,
         [this](const ShardId& shard, const Position& to) {
           reader_->Post([shard, to](Source& source) { source.Ack(shard, to); });
         });

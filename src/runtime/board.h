@@ -10,10 +10,14 @@ namespace leat {
 
 class StatsBoard {
  public:
+  explicit StatsBoard(Clock& clock) : clock_(clock) { stats_.since = clock.WallMicros(); }
+
   template <typename Change>
   void Update(Change change) {
     std::lock_guard lock(mutex_);
+    const PipelineStats::State before = stats_.state;
     change(stats_);
+    if (stats_.state != before) stats_.since = clock_.WallMicros();
   }
   void AddRows(SteadyTime now, int64_t rows) {
     std::lock_guard lock(mutex_);
@@ -28,6 +32,7 @@ class StatsBoard {
   }
 
  private:
+  Clock& clock_;
   mutable std::mutex mutex_;
   PipelineStats stats_;
   Rate rate_;

@@ -59,13 +59,13 @@ Result<ordered_json> ListPipelines(const ControlSubject& subject) {
     ASSIGN_OR_RETURN(int64_t letters, subject.store->CountDeadLetters(name));
     pipelines[name] = {{"state", "not running"}, {"dead_letters", letters}};
   }
-  if (subject.pipelines) {
-    for (const auto& [name, stats] : subject.pipelines()) {
-      pipelines[name] = ordered_json::parse(stats.ToJson());
+  if (subject.views) {
+    for (const PipelineView& view : subject.views()) {
+      pipelines[view.name] = ordered_json::parse(view.ToJson());
     }
   }
   return ordered_json{
-      {"ok", true}, {"pid", subject.pipelines ? getpid() : 0}, {"pipelines", pipelines}};
+      {"ok", true}, {"pid", subject.views ? getpid() : 0}, {"pipelines", pipelines}};
 }
 
 Result<ordered_json> Answer(const ControlSubject& subject, const ordered_json& request) {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "runtime/stats.h"
+#include "runtime/view.h"
 
 namespace leat {
 
@@ -30,8 +30,8 @@ using MoreRequests = std::function<Result<std::string>(
 // What a request can be answered from.
 struct ControlSubject {
   Store* store = nullptr;
-  // Name and state of each pipeline that runs here; may be null: none runs.
-  std::function<std::vector<std::pair<std::string, PipelineStats>>()> pipelines;
+  // The pipelines of this process; may be null: it runs none.
+  std::function<std::vector<PipelineView>()> views;
   MoreRequests more = nullptr;
 };
 

@@ -53,11 +53,12 @@ TEST_F(ControlTest, TheRunningProcessAnswers) {
   ASSERT_TRUE(store.ok());
   Fill(**store, 3);
   auto running = [] {
-    PipelineStats stats;
-    stats.state = PipelineStats::State::kRetrying;
-    stats.restarts = 7;
-    stats.last_error = "transient: the server went away";
-    return std::vector<std::pair<std::string, PipelineStats>>{{"orders", stats}};
+    PipelineView view;
+    view.name = "orders";
+    view.stats.state = PipelineStats::State::kRetrying;
+    view.stats.retries = 7;
+    view.stats.last_error = "transient: the server went away";
+    return std::vector<PipelineView>{view};
   };
   auto server = ControlServer::Start(data_, {store->get(), running});
   ASSERT_TRUE(server.ok()) << server.status().ToString();
@@ -78,7 +79,7 @@ TEST_F(ControlTest, TheRunningProcessAnswers) {
   json status = Call(R"({"command":"status"})");
   EXPECT_EQ(status["pid"], getpid());
   EXPECT_EQ(status["pipelines"]["orders"]["state"], "retrying");
-  EXPECT_EQ(status["pipelines"]["orders"]["restarts"], 7);
+  EXPECT_EQ(status["pipelines"]["orders"]["retries"], 7);
   EXPECT_THAT(status["pipelines"]["orders"]["last_error"].get<std::string>(),
               HasSubstr("went away"));
 

@@ -33,17 +33,27 @@ class Pipeline::Impl {
         clock_(clock),
         log_(log) {}
 
-  ~Impl() {
-    over_.Cancel();
-    if (watchdog_.joinable()) watchdog_.join();
-  }
-
   Status Run();
+  void Rearm();
   void Stop();
-  void StopNow();
+  void StopNow() { StopNow(*orders_); }
   PipelineStats stats() const { return board_.Get(clock_.Now()); }
 
  private:
+  // What was asked of one Run.
+  struct Orders {
+    ~Orders() {
+      over.Cancel();
+      if (watchdog.joinable()) watchdog.join();
+    }
+    std::atomic<bool> stop{false};
+    std::atomic<bool> stop_now{false};
+    CancelToken no_retry;  // cuts the wait before an attempt short
+    CancelToken over;      // Run has returned
+    std::thread watchdog;
+  };
+
+  void StopNow(Orders& orders);
   Status RunAttempts();
   Status RunAttempt(bool* progressed);
   void SetState(PipelineStats::State state) {
@@ -56,22 +66,17 @@ class Pipeline::Impl {
   Store& store_;
   Clock& clock_;
   Logger& log_;
-  StatsBoard board_;
+  StatsBoard board_{clock_};
   PipelineMemory memory_;
-
-  std::atomic<bool> stop_{false};
-  std::atomic<bool> stop_now_{false};
-  CancelToken no_retry_;  // cuts the wait before an attempt short
-  CancelToken over_;      // Run has returned
 
   std::mutex mutex_;
   CancelToken* attempt_cancel_ = nullptr;  // of the attempt that runs
-  std::thread watchdog_;
+  std::unique_ptr<Orders> orders_ = std::make_unique<Orders>();  // last: its watchdog
 };
 
 Status Pipeline::Impl::Run() {
   Status result = RunAttempts();
-  over_.Cancel();
+  orders_->over.Cancel();
   if (result.ok()) {
     SetState(PipelineStats::State::kDone);
   } else {
@@ -82,12 +87,12 @@ Status Pipeline::Impl::Run() {
 }
 
 Status Pipeline::Impl::RunAttempts() {
-  const RetryPolicy& policy = settings_.retry;
+  const RetryPolicy& policy = settings_.policies.retry;
   Backoff backoff(policy.first, policy.longest, std::random_device()());
   for (int64_t retries = 0;; retries++) {
     bool progressed = false;
     Status result = RunAttempt(&progressed);
-    if (result.ok() || (stop_now_ && result.kind() == ErrorKind::kCancelled)) {
+    if (result.ok() || (orders_->stop_now && result.kind() == ErrorKind::kCancelled)) {
       return Status::Ok();
     }
     if (!RetryMends(result.kind())) return result;
@@ -95,18 +100,18 @@ Status Pipeline::Impl::RunAttempts() {
       backoff.Reset();
       retries = 0;
     }
-    if (policy.max >= 0 && retries >= policy.max && !stop_) {
+    if (policy.max >= 0 && retries >= policy.max && !orders_->stop) {
       return result.Within(fmt::format("gave up after {} retries", retries));
     }
     NoteError(result, /*retried=*/true);
     Millis wait = backoff.Next();
-    if (!stop_) {
+    if (!orders_->stop) {
       log_.Warn("trying again", {{"pipeline", settings_.name},
                                  {"in_ms", wait.count()},
                                  {"error", result.message()}});
       SetState(PipelineStats::State::kRetrying);
     }
-    if (stop_ || clock_.Sleep(wait, no_retry_)) {
+    if (orders_->stop || clock_.Sleep(wait, orders_->no_retry)) {
       log_.Warn("stopped while failing; the next start goes on from the last commit",
                 {{"pipeline", settings_.name}, {"error", result.message()}});
       return Status::Ok();
@@ -120,12 +125,12 @@ Status Pipeline::Impl::RunAttempt(bool* progressed) {
   {
     std::lock_guard lock(mutex_);
     attempt_cancel_ = &cancel;
-    if (stop_now_) cancel.Cancel();
+    if (orders_->stop_now) cancel.Cancel();
   }
   Status result;
   {
-    Attempt attempt(
-        {settings_, parts_, store_, clock_, log_, board_, memory_, stop_, cancel});
+    Attempt attempt({settings_, parts_, store_, clock_, log_, board_, memory_,
+                     orders_->stop, cancel});
     result = attempt.Run();
     *progressed = attempt.progressed();
     // A source that waits for its server need not be waited for.
@@ -140,23 +145,28 @@ void Pipeline::Impl::NoteError(const Status& error, bool retried) {
   board_.Update([&](PipelineStats& s) {
     s.last_error = error.ToString();
     s.last_error_time = clock_.WallMicros();
-    if (retried) s.restarts++;
+    if (retried) s.retries++;
   });
+}
+
+void Pipeline::Impl::Rearm() {
+  orders_ = std::make_unique<Orders>();
+  SetState(PipelineStats::State::kStarting);
 }
 
 void Pipeline::Impl::Stop() {
   std::lock_guard lock(mutex_);
-  if (stop_.exchange(true)) return;
-  no_retry_.Cancel();
+  if (orders_->stop.exchange(true)) return;
+  orders_->no_retry.Cancel();
   SetState(PipelineStats::State::kStopping);
-  watchdog_ = std::thread([this] {
-    if (!over_.WaitFor(kStopWithin)) StopNow();
+  orders_->watchdog = std::thread([this, &orders = *orders_] {
+    if (!orders.over.WaitFor(kStopWithin)) StopNow(orders);
   });
 }
 
-void Pipeline::Impl::StopNow() {
-  stop_now_ = true;
-  no_retry_.Cancel();
+void Pipeline::Impl::StopNow(Orders& orders) {
+  orders.stop_now = true;
+  orders.no_retry.Cancel();
   std::lock_guard lock(mutex_);
   if (attempt_cancel_) attempt_cancel_->Cancel();
 }
@@ -168,6 +178,7 @@ Pipeline::Pipeline(PipelineSettings settings, PipelineParts parts, Store& store,
 Pipeline::~Pipeline() = default;
 
 Status Pipeline::Run() { return impl_->Run(); }
+void Pipeline::Rearm() { impl_->Rearm(); }
 void Pipeline::Stop() { impl_->Stop(); }
 void Pipeline::StopNow() { impl_->StopNow(); }
 PipelineStats Pipeline::stats() const { return impl_->stats(); }

@@ -4,7 +4,7 @@
 //
 // A transient error of any part ends the attempt: source, steps and sink are built anew,
 // with a new attempt id, after a backoff. Everything else ends Run. The status keeps the
-// last error and counts the restarts, so a loop of retries never hides its cause.
+// last error and counts the retries, so a loop of retries never hides its cause.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/policies.h"
 #include "core/sink.h"
 #include "core/source.h"
 #include "core/step.h"
@@ -24,30 +25,14 @@ namespace leat {
 
 class Store;
 
-// The first that is reached closes an epoch, at the next boundary.
-struct CommitPolicy {
-  Micros every = std::chrono::seconds(1);
-  int64_t rows = 50'000;
-  int64_t bytes = int64_t{64} << 20;
-};
-
-// Of failures that may pass, without progress in between.
-struct RetryPolicy {
-  int64_t max = -1;  // -1: no limit
-  Millis first{500};
-  Millis longest{30'000};
-};
-
 struct PipelineSettings {
   std::string name;
   int worker = 0;  // tells the workers of one pipeline apart in the store
   int workers = 1;
   std::filesystem::path data;  // the worker's own folder for caches of its parts
   ProjectSettings project;
-  CommitPolicy commit;
-  RetryPolicy retry;
+  Policies policies;
   int64_t queue_bytes = int64_t{32} << 20;
-  int64_t max_dead_letters = -1;  // more of them in the store stop it; -1: no limit
   // Run ends with OK once the ends of all shards, as of the start, are committed.
   bool until_caught_up = false;
   // It is no first start: where neither store nor sink knows a position, stop and ask.
@@ -73,9 +58,12 @@ class Pipeline {
 
   // Runs on the calling thread until the source ends, it has caught up, Stop or StopNow
   // was called (all OK), an error that no retry mends (kConfig, kFenced, kBug, kData), or
-  // as many retries as the settings allow did not mend it.
-  // Once.
+  // as many retries as the settings allow did not mend it. Once, and once more after each
+  // Rearm.
   Status Run();
+  // Forgets that it was asked to stop; what the status counts goes on. After Run has
+  // returned, and beside no other call but stats.
+  void Rearm();
 
   // Any thread. Finishes the open epoch at its next boundary, commits it and leaves;
   // what is not done after 8 s is left to the next start.

@@ -1,5 +1,6 @@
 #include "runtime/stats.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace leat {
@@ -12,8 +13,43 @@ std::string_view StateName(PipelineStats::State state) {
     case PipelineStats::State::kStopping: return "stopping";
     case PipelineStats::State::kDone: return "done";
     case PipelineStats::State::kFailed: return "failed";
+    case PipelineStats::State::kStopped: return "stopped";
+    case PipelineStats::State::kPaused: return "paused";
   }
   return "failed";
+}
+
+namespace {
+
+// What is not known of one of two, -1, is that of the other.
+void AddKnown(int64_t* sum, int64_t other) {
+  if (other >= 0) *sum = std::max<int64_t>(*sum, 0) + other;
+}
+
+}  // namespace
+
+void PipelineStats::Add(const PipelineStats& other) {
+  rows += other.rows;
+  bytes += other.bytes;
+  epochs += other.epochs;
+  rows_read += other.rows_read;
+  rows_per_second += other.rows_per_second;
+  epoch = std::max(epoch, other.epoch);
+  committed.insert(other.committed.begin(), other.committed.end());
+  last_commit = std::max(last_commit, other.last_commit);
+  lag.micros = std::max(lag.micros, other.lag.micros);
+  AddKnown(&lag.bytes, other.lag.bytes);
+  AddKnown(&lag.rows, other.lag.rows);
+  queue_bytes += other.queue_bytes;
+  // Each has counted those of the whole pipeline, at a moment of its own.
+  dead_letters = std::max(dead_letters, other.dead_letters);
+  retries += other.retries;
+  if (other.last_error_time > last_error_time) {
+    last_error = other.last_error;
+    last_error_time = other.last_error_time;
+  }
+  reader_cpu_seconds += other.reader_cpu_seconds;
+  writer_cpu_seconds += other.writer_cpu_seconds;
 }
 
 std::string PipelineStats::ToJson() const {
@@ -21,6 +57,7 @@ std::string PipelineStats::ToJson() const {
   for (const auto& [shard, position] : committed) positions[shard] = position.text;
   nlohmann::ordered_json json = {
       {"state", StateName(state)},
+      {"since", since},
       {"rows", rows},
       {"bytes", bytes},
       {"rows_read", rows_read},
@@ -34,7 +71,7 @@ std::string PipelineStats::ToJson() const {
       {"lag_rows", lag.rows},
       {"queue_bytes", queue_bytes},
       {"dead_letters", dead_letters},
-      {"restarts", restarts},
+      {"retries", retries},
       {"last_error", last_error},
       {"last_error_time", last_error_time},
       {"reader_cpu_seconds", reader_cpu_seconds},

@@ -18,8 +18,12 @@ struct PipelineStats {
     kStopping,
     kDone,
     kFailed,  // last_error says why
+    // Of a pipeline that a manager runs, while it does not.
+    kStopped,
+    kPaused,
   };
   State state = State::kStarting;
+  int64_t since = 0;  // of the state, microseconds since 1970 UTC
 
   // Since this process started; rows count once they are committed.
   int64_t rows = 0;
@@ -36,13 +40,15 @@ struct PipelineStats {
   int64_t dead_letters = 0;  // kept in the store, from all runs
 
   // An attempt that failed is counted and its cause kept, also once the next one runs.
-  int64_t restarts = 0;
+  int64_t retries = 0;
   std::string last_error;
   int64_t last_error_time = 0;  // microseconds since 1970 UTC; 0: none yet
 
   double reader_cpu_seconds = 0;
   double writer_cpu_seconds = 0;
 
+  // With those of another worker of the same pipeline.
+  void Add(const PipelineStats& other);
   std::string ToJson() const;
 };
 

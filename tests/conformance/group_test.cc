@@ -100,7 +100,7 @@ class Group {
     PipelineSettings settings;
     settings.name = "p";
     settings.data = data;
-    settings.commit = {std::chrono::hours(1), 5, int64_t{1} << 30};
+    settings.policies.commit = {std::chrono::hours(1), 5, int64_t{1} << 30};
     for (int life = 0; life <= kKills; life++) {
       Pipeline pipeline(settings, Parts(), *store, clock_, log_to_);
       std::atomic<bool> over{false};

@@ -44,7 +44,7 @@ class PipelineTest : public ::testing::Test {
     store_ = *Store::Open(data_);
     settings_.name = "p";
     settings_.data = data_;
-    settings_.commit.every = std::chrono::hours(1);
+    settings_.policies.commit.every = std::chrono::hours(1);
     source_.ends = false;
   }
   void TearDown() override { store_.reset(); }
@@ -94,7 +94,7 @@ class PipelineTest : public ::testing::Test {
 TEST_F(PipelineTest, ReadsASourceToItsEnd) {
   Use(10);
   source_.ends = true;
-  settings_.commit.rows = 4;
+  settings_.policies.commit.rows = 4;
   auto pipeline = Make();
   ASSERT_TRUE(pipeline->Run().ok());
   EXPECT_EQ(Rows("a"), UpTo(10));
@@ -104,7 +104,7 @@ TEST_F(PipelineTest, ReadsASourceToItsEnd) {
   EXPECT_EQ(stats.rows, 14);
   EXPECT_EQ(stats.rows_read, 14);
   EXPECT_EQ(stats.committed[kShard].text, "10");
-  EXPECT_EQ(stats.restarts, 0);
+  EXPECT_EQ(stats.retries, 0);
   EXPECT_EQ(log_->purged(kShard), 10);
   EXPECT_TRUE(target_.errors().empty());
 }
@@ -112,7 +112,7 @@ TEST_F(PipelineTest, ReadsASourceToItsEnd) {
 TEST_F(PipelineTest, RowsCloseAnEpochAtABoundaryOnly) {
   Use(9);
   source_.ends = true;
-  settings_.commit.rows = 1;
+  settings_.policies.commit.rows = 1;
   auto pipeline = Make();
   ASSERT_TRUE(pipeline->Run().ok());
   EXPECT_EQ(pipeline->stats().epochs, 9);
@@ -133,7 +133,7 @@ TEST_F(PipelineTest, UntilCaughtUpEndsWithASourceThatDoesNot) {
 
 TEST_F(PipelineTest, TimeClosesAnEpochWithoutFurtherRows) {
   Use(5);
-  settings_.commit.every = std::chrono::seconds(1);
+  settings_.policies.commit.every = std::chrono::seconds(1);
   auto pipeline = Make();
   std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
   Await(*pipeline, [&](const PipelineStats& s) { return s.rows_read == 7; });
@@ -173,21 +173,21 @@ TEST_F(PipelineTest, Scar_31_RetriesGoOnAndKeepTheirCause) {
   Use(30);
   source_.ends = true;
   source_.fail_after = 7;
-  settings_.commit.rows = 2;
+  settings_.policies.commit.rows = 2;
   auto pipeline = Make();
   ASSERT_TRUE(pipeline->Run().ok());
   EXPECT_EQ(Rows("a"), UpTo(30));
   PipelineStats stats = pipeline->stats();
-  EXPECT_GT(stats.restarts, 3);
-  EXPECT_EQ(stats.restarts + 1, sources_);
+  EXPECT_GT(stats.retries, 3);
+  EXPECT_EQ(stats.retries + 1, sources_);
   EXPECT_THAT(stats.last_error, HasSubstr("the server went away"));
   EXPECT_GT(stats.last_error_time, 0);
 }
 
 TEST_F(PipelineTest, GivesUpAfterAsManyRetriesWithoutProgress) {
   Use(30);
-  settings_.commit.rows = 2;
-  settings_.retry.max = 2;
+  settings_.policies.commit.rows = 2;
+  settings_.policies.retry.max = 2;
   source_.fail_after = 7;
   source_.ends = true;
   ASSERT_TRUE(Make()->Run().ok());  // each attempt commits some
@@ -232,7 +232,7 @@ TEST_F(PipelineTest, TooManyDeadLettersStopAndCommitNothing) {
   Use(10);
   source_.ends = true;
   sink_.refuses = [](int64_t id) { return id >= 5; };
-  settings_.max_dead_letters = 2;
+  settings_.policies.max_dead_letters = 2;
   Status result = Make()->Run();
   EXPECT_EQ(result.kind(), ErrorKind::kConfig);
   EXPECT_THAT(result.message(), HasSubstr("3 rows were refused"));
@@ -248,7 +248,7 @@ TEST_F(PipelineTest, TooManyDeadLettersStopAndCommitNothing) {
 TEST_F(PipelineTest, AnEmptiedTargetIsNeverFilledFromTheMiddle) {
   Use(10);
   source_.ends = true;
-  settings_.commit.rows = 3;
+  settings_.policies.commit.rows = 3;
   ASSERT_TRUE(Make()->Run().ok());
   MemoryTarget emptied;
   PipelineParts parts = Parts();
@@ -313,7 +313,7 @@ class StatefulTest : public PipelineTest {
     PipelineTest::SetUp();
     Use(20);
     source_.ends = true;
-    settings_.commit.rows = 3;
+    settings_.policies.commit.rows = 3;
   }
   Status Run() {
     PipelineParts parts = Parts();
@@ -357,7 +357,7 @@ TEST_F(PipelineTest, APositionThatOnlyMovesCostsTheSinkLittle) {
   std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}, {}, {}};
   log_ = std::make_unique<MemoryLog>(
       std::map<ShardId, std::vector<MemoryTransaction>>{{kShard, log}});
-  settings_.commit.every = std::chrono::seconds(1);
+  settings_.policies.commit.every = std::chrono::seconds(1);
   settings_.until_caught_up = true;
   auto pipeline = Make();
   // Each transaction is an epoch of its own: read once the one before is committed.

@@ -98,7 +98,7 @@ Status Suite::RunPipeline(int store) {
   settings.name = kPipeline;
   settings.data = Folder(store) / kPipeline;
   settings.project.data = Folder(store);
-  settings.commit = subject_.policy();
+  settings.policies.commit = subject_.policy();
   Pipeline pipeline(settings, subject_.Parts(), OpenStore(store), clock_, log_);
   return pipeline.Run();
 }

@@ -1,0 +1,104 @@
+// ManagedPipeline: a pipeline of a project with its workers and their threads, what runs
+// of it, and what is wanted. The manager's alone: its lock (Gate::mutex) is held in every
+// call; the workers' threads take it at their end.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/pipeline_file.h"
+#include "runtime/pipeline.h"
+#include "runtime/view.h"
+
+namespace leat {
+
+struct ManagerOptions {
+  // As PipelineSettings has them.
+  bool until_caught_up = false;
+  bool resume = false;
+  bool new_state = false;
+};
+
+// What the pipelines of a manager share. Borrowed.
+struct ManagerParts {
+  const Registry& registry;
+  Store& store;
+  Clock& clock;
+  Logger& log;
+  ManagerOptions options;
+};
+
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable changed;
+};
+
+// How to make what a pipeline file names; borrows both.
+PipelineParts PartsOf(const PipelineFile& file, const Registry& registry);
+
+class ManagedPipeline {
+ public:
+  enum class Wanted : uint8_t { kRun, kPaused, kStopped };
+
+  // kConfig: a folder cannot be made.
+  static Result<std::unique_ptr<ManagedPipeline>> Make(PipelineFile file,
+                                                       const ProjectSettings& project,
+                                                       const ManagerParts& parts,
+                                                       Gate& gate);
+  // No worker may run.
+  ~ManagedPipeline();
+
+  const PipelineFile& file() const { return file_; }
+  Wanted wanted() const { return wanted_; }
+  // What is wanted from now on. To run what has ended, or is about to, starts it anew.
+  void Want(Wanted wanted);
+  // Ends it, and runs it again.
+  void Restart();
+  void StopNow();
+  // Goes as far towards what is wanted as can be gone without waiting.
+  void Advance();
+
+  // A worker runs.
+  bool running() const;
+  // Nothing runs, and nothing will without somebody's word.
+  bool settled() const;
+  // Of each worker's newest run; OK where it ended well, or has not ended.
+  std::vector<Status> ends() const;
+  PipelineView View() const;
+
+ private:
+  struct Worker {
+    enum class Phase : uint8_t { kIdle, kRunning, kEnded };
+    std::string name;
+    std::unique_ptr<Pipeline> pipeline;
+    Phase phase = Phase::kIdle;
+    bool returned = false;  // its thread is about to end
+    bool ran = false;
+    Status end;
+    int64_t ended = 0;  // microseconds since 1970 UTC
+    std::thread thread;
+  };
+
+  ManagedPipeline(PipelineFile file, const ManagerParts& parts, Gate& gate);
+  Status MakeWorkers(const ProjectSettings& project);
+  PipelineSettings SettingsOf(const ProjectSettings& project, int worker,
+                              int workers) const;
+  void Run(Worker& worker);
+  void NoteEnd(Worker& worker);
+  PipelineStats StatsOf(const Worker& worker) const;
+
+  const PipelineFile file_;
+  const ManagerParts parts_;
+  Gate& gate_;
+  Wanted wanted_ = Wanted::kStopped;
+  int64_t wanted_since_;   // microseconds since 1970 UTC
+  bool stopping_ = false;  // its workers were asked to end
+  bool again_ = false;     // they run anew once they have
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace leat
