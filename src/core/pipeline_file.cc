@@ -48,6 +48,59 @@ Field RetryField() {
            .Default("30s")});
 }
 
+Field BreakerField() {
+  return Field::Object(
+      "breaker",
+      "When a source, or a sink, that keeps failing is left in peace: each has a breaker "
+      "of its own. While one is open nothing is attempted.",
+      {Field::Int("failures", "Open it after this many failures in a row.")
+           .Between(1, 1'000'000)
+           .Default("5"),
+       Field::Duration("recovery", "How long it is open before the next attempt.")
+           .Between(1000, kDay)
+           .Default("60s"),
+       Field::Int("probes",
+                  "How many attempts may fail then before it opens again; one that "
+                  "succeeds closes it.")
+           .Between(1, 1000)
+           .Default("3")});
+}
+
+Field RestartField() {
+  return Field::Object(
+      "restart",
+      "How leat start restarts a pipeline that ended with an error, or that stands "
+      "still.",
+      {Field::Int("max",
+                  "Call it failed after this many restarts without a healthy run in "
+                  "between.")
+           .Between(0, 1'000'000)
+           .Default("10"),
+       Field::Duration("check_every",
+                       "How often it is looked at; one that ended is seen at once.")
+           .Between(1000, kDay)
+           .Default("30s"),
+       Field::Duration("stalled",
+                       "Restart it when it has committed nothing for this long, beyond "
+                       "commit.every, while there was something to commit.")
+           .Between(1000, 365 * kDay)
+           .Default("5m"),
+       Field::Duration("healthy",
+                       "After running this long without a failure the count of restarts "
+                       "begins anew.")
+           .Between(1000, 365 * kDay)
+           .Default("10m"),
+       Field::Duration(
+           "first",
+           "The bound of the first wait before a restart; waits are of random "
+           "length under a bound that doubles each time.")
+           .Between(1000, kDay)
+           .Default("1s"),
+       Field::Duration("longest", "The bound that it stops growing at.")
+           .Between(1000, kDay)
+           .Default("5m")});
+}
+
 Field DeadLettersField() {
   return Field::Object(
       "dead_letters", "What becomes of rows that the sink cannot take.",
@@ -109,8 +162,15 @@ class Chosen {
 Policies PoliciesOf(const Config& own, const Config& shared) {
   const Chosen commit(own, shared, "commit");
   const Chosen retry(own, shared, "retry");
+  const Chosen breaker(own, shared, "breaker");
+  const Chosen restart(own, shared, "restart");
   return {.commit = {commit.Duration("every"), commit.Int("rows"), commit.Bytes("bytes")},
           .retry = {retry.Limit("max"), retry.Wait("first"), retry.Wait("longest")},
+          .breaker = {breaker.Int("failures"), breaker.Wait("recovery"),
+                      breaker.Int("probes")},
+          .restart = {restart.Int("max"), restart.Wait("check_every"),
+                      restart.Wait("stalled"), restart.Wait("healthy"),
+                      restart.Wait("first"), restart.Wait("longest")},
           .max_dead_letters = Chosen(own, shared, "dead_letters").Limit("max")};
 }
 
@@ -344,6 +404,8 @@ Spec PipelineSpec(const Registry& registry) {
           .Example("{iceberg: {...}}"),
       CommitField(),
       RetryField(),
+      BreakerField(),
+      RestartField(),
       DeadLettersField()};
   return spec;
 }
@@ -367,7 +429,8 @@ Spec ProjectSpec() {
                      TopicFields())
           .Example("{orders: {partitions: 10}}"),
       Field::Object("defaults", "For pipelines that do not say otherwise.",
-                    {CommitField(), RetryField(), DeadLettersField()})};
+                    {CommitField(), RetryField(), BreakerField(), RestartField(),
+                     DeadLettersField()})};
   spec.example =
       "data: ./data\nbroker: embedded\ntopics:\n  orders: {partitions: 10}\n"
       "defaults:\n  commit: {every: 1s}\n";

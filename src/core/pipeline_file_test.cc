@@ -73,9 +73,12 @@ class ProjectTest : public testing::Test {
 
 TEST_F(ProjectTest, ReadsAFolder) {
   Write("leat.yaml",
-        "data: ./state\ndefaults: {commit: {every: 5s}, dead_letters: {max: 9}}");
+        "data: ./state\n"
+        "defaults:\n  commit: {every: 5s}\n  dead_letters: {max: 9}\n"
+        "  restart: {max: 2, check_every: 1s}\n  breaker: {failures: 7}\n");
   Write("pipelines/b.yaml",
-        "from: {in: {url: u}}\nsteps: [mask: {column: c}]\nto: out\ncommit: {rows: 10}");
+        "from: {in: {url: u}}\nsteps: [mask: {column: c}]\nto: out\ncommit: {rows: 10}\n"
+        "restart: {max: 3, stalled: 1h}\nbreaker: {probes: 1}");
   Write("pipelines/a.yaml",
         "name: first\nfrom: {in: {url: u, tables: t}}\nto: {out: {path: ./x}}\n"
         "dead_letters: {max: 0}\n");
@@ -98,6 +101,12 @@ TEST_F(ProjectTest, ReadsAFolder) {
   EXPECT_EQ(b.policies.commit.rows, 10);
   EXPECT_EQ(b.policies.commit.bytes, 64 << 20);
   EXPECT_EQ(b.policies.max_dead_letters, 9);
+  EXPECT_EQ(b.policies.breaker, (BreakerPolicy{7, Millis(60'000), 1}));
+  EXPECT_EQ(b.policies.restart.max, 3);
+  EXPECT_EQ(b.policies.restart.check_every, Millis(1000));
+  EXPECT_EQ(b.policies.restart.stalled, std::chrono::hours(1));
+  EXPECT_EQ(a.policies.restart.max, 2);
+  EXPECT_EQ(a.policies.breaker.failures, 7);
 }
 
 TEST_F(ProjectTest, TakesLeatYamlFromTheFilesFolderOrItsParent) {

@@ -26,9 +26,33 @@ struct RetryPolicy {
   bool operator==(const RetryPolicy&) const = default;
 };
 
+// Of one side of a pipeline, its source or its sink.
+struct BreakerPolicy {
+  int64_t failures = 5;  // in a row open it
+  Millis recovery{60'000};
+  int64_t probes = 3;  // attempts that fail, after that, until it opens again
+
+  bool operator==(const BreakerPolicy&) const = default;
+};
+
+// Of a pipeline under a supervisor, when its retries have ended or it stands still.
+struct RestartPolicy {
+  int64_t max = 10;  // without a healthy run in between
+  Millis check_every{30'000};
+  Millis stalled{300'000};  // beyond the time between commits
+  Millis healthy{600'000};
+  // Bounds of the waits before.
+  Millis first{1'000};
+  Millis longest{300'000};
+
+  bool operator==(const RestartPolicy&) const = default;
+};
+
 struct Policies {
   CommitPolicy commit;
   RetryPolicy retry;
+  BreakerPolicy breaker;
+  RestartPolicy restart;
   int64_t max_dead_letters = -1;  // more of them in the store stop it; -1: no limit
 
   bool operator==(const Policies&) const = default;

@@ -36,13 +36,22 @@ Attempt::Attempt(const AttemptParts& parts)
       context_{parts.settings.name, parts.settings.data,   parts.clock,
                parts.log,           parts.cancel,          parts.settings.project,
                &parts.store,        parts.settings.worker, parts.settings.workers},
+      started_(parts.clock.Now()),
       upkeep_time_(parts.clock.Now()),
       noted_cpu_(ThreadCpuSeconds()) {}
 
-Attempt::~Attempt() { Note(); }
+Attempt::~Attempt() {
+  Note();
+  epochs_.reset();
+  reader_.reset();
+  p_.board.Update([](PipelineStats& s) { s.uncommitted = s.queue_bytes = 0; });
+}
 
 Status Attempt::Run() {
   Status result = Loop();
+  if (!result.ok() && failed_side_ == Side::kNeither && sink_ && sink_->failed()) {
+    failed_side_ = Side::kSink;
+  }
   // A cancelled attempt leaves as a crash would: the next start sorts it out.
   if (epochs_ && epochs_->open() && result.kind() != ErrorKind::kCancelled) {
     if (Status s = epochs_->Abort().status(); !s.ok()) {
@@ -60,7 +69,12 @@ Status Attempt::Make() {
     ASSIGN_OR_RETURN(steps, p_.parts.steps(context_));
   }
   steps_ = std::make_unique<Steps>(std::move(steps), p_.clock);
-  ASSIGN_OR_RETURN(sink_, p_.parts.sink(context_));
+  auto sink = p_.parts.sink(context_);
+  if (!sink.ok()) {
+    failed_side_ = Side::kSink;
+    return sink.status();
+  }
+  sink_ = std::make_unique<WatchedSink>(*std::move(sink));
   Needs needs = sink_->needs();
   needs.Add(steps_->needs());
   heartbeat_ = needs.heartbeat;
@@ -89,6 +103,8 @@ Status Attempt::Loop() {
       break;
     }
     RETURN_IF_ERROR(Upkeep(/*idle=*/!item));
+    // Also one that has nothing to do is well after a while.
+    if (p_.clock.Now() - started_ >= p_.settings.policies.breaker.recovery) Progressed();
     Note();
   }
   return Status::Ok();
@@ -112,6 +128,7 @@ Status Attempt::Handle(ReadItem item) {
     case ReadItem::Kind::kError:
       // What came before it is whole, and need not be read again.
       if (item.error.kind() != ErrorKind::kCancelled) RETURN_IF_ERROR(CloseIfOpen());
+      failed_side_ = Side::kSource;
       return item.error;
     case ReadItem::Kind::kEnd:
       if (epochs_ && !epochs_->AtBoundary()) {
@@ -128,10 +145,11 @@ Status Attempt::Handle(ReadItem item) {
 
 Status Attempt::HandleBatch(Batch batch) {
   if (!epochs_) return Status::Bug("a batch before any shard was assigned");
+  const int64_t read = batch.rows();
+  p_.board.Update([&](PipelineStats& s) { s.uncommitted += read; });
   RETURN_IF_ERROR(NoteTables(batch));
   if (epochs_->MustCloseBefore(batch)) RETURN_IF_ERROR(Close());
   RETURN_IF_ERROR(epochs_->Begin(batch));
-  const int64_t read = batch.rows();
   const ShardId shard = batch.shard;
   const Position end = batch.end;
   const bool boundary = batch.boundary;
@@ -215,8 +233,9 @@ Status Attempt::Revoke(const std::vector<ShardId>& shards, bool lost) {
 
 Status Attempt::AbortAndReread(const std::vector<ShardId>& gone) {
   ASSIGN_OR_RETURN(std::vector<ShardId> again, epochs_->Abort());
+  p_.board.Update([](PipelineStats& s) { s.uncommitted = 0; });
   for (const ShardId& shard : gone) std::erase(again, shard);
-  return reader_->Call([&](Source& source) -> Status {
+  return AskSource([&](Source& source) -> Status {
     for (const ShardId& shard : again) {
       const ShardState& state = epochs_->shards().at(shard);
       ASSIGN_OR_RETURN(Position at,
@@ -266,7 +285,7 @@ Status Attempt::StartShards(const Recovered& recovered) {
   }
   ShardStates known;
   ShardStates starts;
-  RETURN_IF_ERROR(reader_->Call([&](Source& source) -> Status {
+  RETURN_IF_ERROR(AskSource([&](Source& source) -> Status {
     for (const auto& [shard, resume] : resumes) {
       ASSIGN_OR_RETURN(Position at, source.Start(shard, resume));
       auto found = recovered.shards.find(shard);
@@ -306,7 +325,7 @@ Status Attempt::RunTimers() {
 
 Status Attempt::OpenSink() {
   std::vector<SchemaRef> tables;
-  RETURN_IF_ERROR(reader_->Call([&](Source& source) -> Status {
+  RETURN_IF_ERROR(AskSource([&](Source& source) -> Status {
     ASSIGN_OR_RETURN(tables, source.Tables());
     return Status::Ok();
   }));
@@ -366,19 +385,31 @@ Status Attempt::CloseIfOpen() {
 
 Status Attempt::Close(bool into_sink) {
   ASSIGN_OR_RETURN(ClosedEpoch closed, epochs_->Close(into_sink));
-  progressed_ = progressed_ || std::ranges::any_of(closed.shards, [](const auto& range) {
-                  return range.from != range.to;
-                });
+  const bool moved = std::ranges::any_of(
+      closed.shards, [](const ShardRange& range) { return range.from != range.to; });
+  if (moved) Progressed();
   commits_since_upkeep_++;
   p_.board.AddRows(p_.clock.Now(), closed.rows);
   p_.board.Update([&](PipelineStats& s) {
     s.bytes += closed.bytes;
     s.epochs++;
+    s.uncommitted = 0;
     s.epoch = closed.epoch;
     s.last_commit = p_.clock.WallMicros();
     for (const ShardRange& range : closed.shards) s.committed[range.shard] = range.to;
   });
   return Status::Ok();
+}
+
+void Attempt::Progressed() {
+  progressed_ = true;
+  p_.breakers.Succeeded();
+}
+
+Status Attempt::AskSource(std::function<Status(Source&)> call) {
+  Status status = reader_->Call(std::move(call));
+  if (!status.ok()) failed_side_ = Side::kSource;
+  return status;
 }
 
 bool Attempt::CaughtUp() const {

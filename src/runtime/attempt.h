@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "runtime/board.h"
+#include "runtime/breaker.h"
 #include "runtime/epoch.h"
 #include "runtime/pipeline.h"
 #include "runtime/reader.h"
 #include "runtime/steps.h"
+#include "runtime/watched_sink.h"
 
 namespace leat {
 
@@ -33,6 +35,7 @@ struct AttemptParts {
   Logger& log;
   StatsBoard& board;
   PipelineMemory& memory;
+  Breakers& breakers;
   const std::atomic<bool>& stop;  // finish the epoch and leave
   const CancelToken& cancel;      // leave now
 };
@@ -44,8 +47,10 @@ class Attempt {
 
   // OK: the source ended, it has caught up, or it was asked to stop.
   Status Run();
-  // It closed an epoch that moved a position.
+  // It closed an epoch that moved a position, or has run for some time.
   bool progressed() const { return progressed_; }
+  // Of the error that ended it.
+  Side failed_side() const { return failed_side_; }
 
  private:
   Status Make();
@@ -72,12 +77,15 @@ class Attempt {
   Status Upkeep(bool idle);
   SteadyTime WaitUntil() const;
   void Note();
+  // Reader::Call; what fails is the source's failure.
+  Status AskSource(std::function<Status(Source&)> call);
+  void Progressed();
 
   const AttemptParts p_;
   const Owner owner_;
   const Context context_;
   std::unique_ptr<Steps> steps_;
-  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<WatchedSink> sink_;
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<EpochWriter> epochs_;  // from the first assignment on
 
@@ -88,6 +96,8 @@ class Attempt {
   bool finishing_ = false;
   bool done_ = false;
   bool progressed_ = false;
+  Side failed_side_ = Side::kNeither;
+  const SteadyTime started_;
   SteadyTime upkeep_time_;
   int commits_since_upkeep_ = 0;
   double noted_cpu_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 
 #include "base/folder.h"
 #include "store/store.h"
@@ -56,6 +57,11 @@ Status ManagedPipeline::MakeWorkers(const ProjectSettings& project) {
     PipelineSettings settings = SettingsOf(project, i, workers);
     RETURN_IF_ERROR(MakeFolder(settings.data));
     auto worker = std::make_unique<Worker>();
+    if (parts_.options.supervised) {
+      const Policies& policies = file_.policies;
+      worker->supervisor = std::make_unique<Supervisor>(
+          policies.restart, policies.commit.every, std::random_device()());
+    }
     worker->name = workers == 1 ? file_.name : fmt::format("{}#{}", file_.name, i);
     worker->pipeline =
         std::make_unique<Pipeline>(std::move(settings), PartsOf(file_, parts_.registry),
@@ -87,7 +93,8 @@ void ManagedPipeline::Want(Wanted wanted) {
   again_ = wanted == Wanted::kRun && stopping_;
   if (wanted != Wanted::kRun) return;
   for (auto& worker : workers_) {
-    if (worker->phase == Worker::Phase::kEnded) worker->phase = Worker::Phase::kIdle;
+    if (worker->phase != Worker::Phase::kRunning) worker->phase = Worker::Phase::kIdle;
+    if (worker->supervisor) worker->supervisor->Forget();
   }
 }
 
@@ -110,6 +117,11 @@ void ManagedPipeline::Advance() {
     stopping_ = running();
     for (auto& worker : workers_) {
       if (worker->phase == Worker::Phase::kRunning) worker->pipeline->Stop();
+      if (worker->phase == Worker::Phase::kWaiting) {
+        worker->end = Status::Ok();  // stopped before the cause was gone
+        worker->why.clear();
+        worker->phase = Worker::Phase::kIdle;
+      }
       if (worker->phase == Worker::Phase::kEnded && again_) {
         worker->phase = Worker::Phase::kIdle;
       }
@@ -118,16 +130,36 @@ void ManagedPipeline::Advance() {
     again_ = false;
   }
   if (wanted_ != Wanted::kRun) return;
+  const SteadyTime now = parts_.clock.Now();
   for (auto& worker : workers_) {
+    const bool due = now >= worker->due;
     if (worker->phase == Worker::Phase::kIdle) Run(*worker);
+    if (worker->phase == Worker::Phase::kWaiting && due) Run(*worker);
+    if (worker->phase == Worker::Phase::kRunning && due) Check(*worker);
   }
+}
+
+void ManagedPipeline::Check(Worker& worker) {
+  worker.due = parts_.clock.Now() + file_.policies.restart.check_every;
+  if (!worker.supervisor || !worker.stalled.empty()) return;
+  auto reason = worker.supervisor->Look(parts_.clock.Now(), worker.pipeline->stats());
+  if (!reason) return;
+  worker.stalled = worker.newest_stall = *std::move(reason);
+  worker.stall_time = parts_.clock.WallMicros();
+  parts_.log.Error("pipeline stalled",
+                   {{"pipeline", worker.name}, {"error", worker.stalled}});
+  worker.pipeline->StopNow();
 }
 
 void ManagedPipeline::Run(Worker& worker) {
   if (worker.ran) worker.pipeline->Rearm();
   worker.ran = true;
   worker.end = Status::Ok();
+  worker.stalled.clear();
+  worker.why.clear();
   worker.phase = Worker::Phase::kRunning;
+  worker.due = parts_.clock.Now() + file_.policies.restart.check_every;
+  if (worker.supervisor) worker.supervisor->Started(parts_.clock.Now());
   worker.thread = std::thread([this, &worker] {
     Status end = worker.pipeline->Run();
     if (!end.ok()) {
@@ -146,6 +178,25 @@ void ManagedPipeline::NoteEnd(Worker& worker) {
   worker.returned = false;
   worker.phase = Worker::Phase::kEnded;
   worker.ended = parts_.clock.WallMicros();
+  const bool stays = wanted_ == Wanted::kRun && !again_;
+  if (!worker.stalled.empty() && stays) worker.end = Status::Transient(worker.stalled);
+  worker.why = worker.end.message();
+  if (!worker.end.ok() && worker.supervisor && stays) Decide(worker);
+}
+
+void ManagedPipeline::Decide(Worker& worker) {
+  Supervisor::Decision decision = worker.supervisor->Ended(worker.end);
+  worker.why = std::move(decision.why);
+  if (!decision.restart_in) {
+    parts_.log.Error("pipeline failed for good",
+                     {{"pipeline", worker.name}, {"error", worker.why}});
+    return;
+  }
+  worker.phase = Worker::Phase::kWaiting;
+  worker.due = parts_.clock.Now() + *decision.restart_in;
+  parts_.log.Warn("restarting the pipeline", {{"pipeline", worker.name},
+                                              {"in_ms", *decision.restart_in / Millis(1)},
+                                              {"error", worker.why}});
 }
 
 bool ManagedPipeline::running() const {
@@ -160,6 +211,12 @@ bool ManagedPipeline::settled() const {
   });
 }
 
+bool ManagedPipeline::failed() const {
+  return std::ranges::any_of(workers_, [](const auto& w) {
+    return w->phase == Worker::Phase::kEnded && !w->end.ok();
+  });
+}
+
 std::vector<Status> ManagedPipeline::ends() const {
   std::vector<Status> ends;
   for (const auto& worker : workers_) ends.push_back(worker->end);
@@ -168,8 +225,16 @@ std::vector<Status> ManagedPipeline::ends() const {
 
 PipelineStats ManagedPipeline::StatsOf(const Worker& worker) const {
   PipelineStats stats = worker.pipeline->stats();
+  if (worker.stall_time > stats.last_error_time) {
+    stats.last_error = worker.newest_stall;
+    stats.last_error_time = worker.stall_time;
+  }
   if (worker.phase == Worker::Phase::kRunning) {
-    if (wanted_ != Wanted::kRun || again_) stats.state = State::kStopping;
+    if (wanted_ != Wanted::kRun || again_) {
+      stats.state = State::kStopping;
+    } else if (!worker.stalled.empty()) {
+      stats.state = State::kStalled;
+    }
     return stats;
   }
   stats.since = std::max(worker.ended, wanted_since_);
@@ -177,6 +242,8 @@ PipelineStats ManagedPipeline::StatsOf(const Worker& worker) const {
     stats.state = wanted_ == Wanted::kPaused ? State::kPaused : State::kStopped;
   } else if (worker.phase == Worker::Phase::kIdle) {
     stats.state = State::kStarting;
+  } else if (worker.phase == Worker::Phase::kWaiting) {
+    stats.state = worker.stalled.empty() ? State::kRetrying : State::kStalled;
   } else {
     stats.state = worker.end.ok() ? State::kDone : State::kFailed;
   }
@@ -189,13 +256,10 @@ PipelineView ManagedPipeline::View() const {
   view.source = file_.from.name;
   view.sink = file_.to.name;
   for (const auto& worker : workers_) {
-    view.workers.push_back({worker->name, StatsOf(*worker)});
+    const int64_t restarts = worker->supervisor ? worker->supervisor->restarts() : 0;
+    view.workers.push_back({worker->name, StatsOf(*worker), restarts, worker->why});
   }
-  view.stats = Together(view.workers);
-  const State state = view.stats.state;
-  if (state == State::kFailed || state == State::kRetrying) {
-    view.why = view.stats.last_error;
-  }
+  view.AddUp();
   return view;
 }
 

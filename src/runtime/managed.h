@@ -12,6 +12,7 @@
 
 #include "core/pipeline_file.h"
 #include "runtime/pipeline.h"
+#include "runtime/supervisor.h"
 #include "runtime/view.h"
 
 namespace leat {
@@ -21,6 +22,8 @@ struct ManagerOptions {
   bool until_caught_up = false;
   bool resume = false;
   bool new_state = false;
+  // What fails or stands still is started anew, as each pipeline's `restart` says.
+  bool supervised = false;
 };
 
 // What the pipelines of a manager share. Borrowed.
@@ -66,17 +69,25 @@ class ManagedPipeline {
   bool running() const;
   // Nothing runs, and nothing will without somebody's word.
   bool settled() const;
+  // That because a worker failed.
+  bool failed() const;
   // Of each worker's newest run; OK where it ended well, or has not ended.
   std::vector<Status> ends() const;
   PipelineView View() const;
 
  private:
   struct Worker {
-    enum class Phase : uint8_t { kIdle, kRunning, kEnded };
+    enum class Phase : uint8_t { kIdle, kRunning, kWaiting, kEnded };
     std::string name;
     std::unique_ptr<Pipeline> pipeline;
+    std::unique_ptr<Supervisor> supervisor;  // null: nobody looks after it
     Phase phase = Phase::kIdle;
-    bool returned = false;  // its thread is about to end
+    std::string stalled;  // why this run was asked to end; empty: it was not
+    std::string newest_stall;
+    int64_t stall_time = 0;  // microseconds since 1970 UTC; 0: it never stood still
+    std::string why;         // of what was decided about its end
+    SteadyTime due;          // kRunning: the next check; kWaiting: the restart
+    bool returned = false;   // its thread is about to end
     bool ran = false;
     Status end;
     int64_t ended = 0;  // microseconds since 1970 UTC
@@ -88,7 +99,9 @@ class ManagedPipeline {
   PipelineSettings SettingsOf(const ProjectSettings& project, int worker,
                               int workers) const;
   void Run(Worker& worker);
+  void Check(Worker& worker);
   void NoteEnd(Worker& worker);
+  void Decide(Worker& worker);
   PipelineStats StatsOf(const Worker& worker) const;
 
   const PipelineFile file_;

@@ -64,10 +64,17 @@ void Manager::Advance() {
 }
 
 bool Manager::Settled() const {
-  return std::ranges::all_of(entries_, [&](const Entry& entry) {
+  bool failed = false;
+  for (const Entry& entry : entries_) {
     if (entry.next || entry.removed || !entry.pipeline->settled()) return false;
-    return closing_ || entry.pipeline->wanted() != Wanted::kPaused;
-  });
+    failed = failed || entry.pipeline->failed();
+    if (closing_ || entry.pipeline->wanted() == Wanted::kRun) continue;
+    // Somebody may still want it.
+    if (parts_.options.supervised || entry.pipeline->wanted() == Wanted::kPaused) {
+      return false;
+    }
+  }
+  return closing_ || !parts_.options.supervised || failed;
 }
 
 void Manager::Wait() {

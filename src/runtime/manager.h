@@ -38,7 +38,9 @@ class Manager {
   void StopAll();
   // The same at once; the next start loses nothing.
   void StopAllNow();
-  // Until nothing runs, and nothing will without somebody's word.
+  // Until nothing runs, and nothing will without somebody's word; with supervision on the
+  // other hand, until everything was stopped by StopAll, or has failed or ended with a
+  // failure among them.
   void Wait();
 
   // Runs what is stopped, paused, failed or done.

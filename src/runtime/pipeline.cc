@@ -11,6 +11,7 @@
 #include "base/retry.h"
 #include "runtime/attempt.h"
 #include "runtime/board.h"
+#include "runtime/breaker.h"
 
 namespace leat {
 namespace {
@@ -55,7 +56,9 @@ class Pipeline::Impl {
 
   void StopNow(Orders& orders);
   Status RunAttempts();
-  Status RunAttempt(bool* progressed);
+  Status RunAttempt(bool* progressed, Side* failed);
+  // False: it was asked to stop.
+  bool WaitToRetry(std::chrono::nanoseconds wait);
   void SetState(PipelineStats::State state) {
     board_.Update([&](PipelineStats& s) { s.state = state; });
   }
@@ -68,6 +71,7 @@ class Pipeline::Impl {
   Logger& log_;
   StatsBoard board_{clock_};
   PipelineMemory memory_;
+  Breakers breakers_{settings_.name, settings_.policies.breaker, clock_, log_, board_};
 
   std::mutex mutex_;
   CancelToken* attempt_cancel_ = nullptr;  // of the attempt that runs
@@ -89,13 +93,19 @@ Status Pipeline::Impl::Run() {
 Status Pipeline::Impl::RunAttempts() {
   const RetryPolicy& policy = settings_.policies.retry;
   Backoff backoff(policy.first, policy.longest, std::random_device()());
+  // What opened one may have ended the run before this one.
+  const auto open = breakers_.Wait();
+  if (open > open.zero() && !WaitToRetry(open)) return Status::Ok();
   for (int64_t retries = 0;; retries++) {
+    breakers_.Admit();
     bool progressed = false;
-    Status result = RunAttempt(&progressed);
+    Side failed = Side::kNeither;
+    Status result = RunAttempt(&progressed, &failed);
     if (result.ok() || (orders_->stop_now && result.kind() == ErrorKind::kCancelled)) {
       return Status::Ok();
     }
     if (!RetryMends(result.kind())) return result;
+    breakers_.Failed(failed);
     if (progressed) {
       backoff.Reset();
       retries = 0;
@@ -104,23 +114,29 @@ Status Pipeline::Impl::RunAttempts() {
       return result.Within(fmt::format("gave up after {} retries", retries));
     }
     NoteError(result, /*retried=*/true);
-    Millis wait = backoff.Next();
+    const auto wait =
+        std::max<std::chrono::nanoseconds>(backoff.Next(), breakers_.Wait());
     if (!orders_->stop) {
       log_.Warn("trying again", {{"pipeline", settings_.name},
-                                 {"in_ms", wait.count()},
+                                 {"in_ms", wait / Millis(1)},
                                  {"error", result.message()}});
-      SetState(PipelineStats::State::kRetrying);
     }
-    if (orders_->stop || clock_.Sleep(wait, orders_->no_retry)) {
+    if (orders_->stop || !WaitToRetry(wait)) {
       log_.Warn("stopped while failing; the next start goes on from the last commit",
                 {{"pipeline", settings_.name}, {"error", result.message()}});
       return Status::Ok();
     }
-    SetState(PipelineStats::State::kStarting);
   }
 }
 
-Status Pipeline::Impl::RunAttempt(bool* progressed) {
+bool Pipeline::Impl::WaitToRetry(std::chrono::nanoseconds wait) {
+  SetState(PipelineStats::State::kRetrying);
+  if (clock_.Sleep(wait, orders_->no_retry)) return false;
+  SetState(PipelineStats::State::kStarting);
+  return true;
+}
+
+Status Pipeline::Impl::RunAttempt(bool* progressed, Side* failed) {
   CancelToken cancel;
   {
     std::lock_guard lock(mutex_);
@@ -129,10 +145,11 @@ Status Pipeline::Impl::RunAttempt(bool* progressed) {
   }
   Status result;
   {
-    Attempt attempt({settings_, parts_, store_, clock_, log_, board_, memory_,
+    Attempt attempt({settings_, parts_, store_, clock_, log_, board_, memory_, breakers_,
                      orders_->stop, cancel});
     result = attempt.Run();
     *progressed = attempt.progressed();
+    *failed = attempt.failed_side();
     // A source that waits for its server need not be waited for.
     if (!result.ok()) cancel.Cancel();
   }

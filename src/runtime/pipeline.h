@@ -3,8 +3,10 @@
 // in bytes stands between them.
 //
 // A transient error of any part ends the attempt: source, steps and sink are built anew,
-// with a new attempt id, after a backoff. Everything else ends Run. The status keeps the
-// last error and counts the retries, so a loop of retries never hides its cause.
+// with a new attempt id, after a wait: that of the backoff, or as long as the breaker of
+// the side that failed is open (runtime/breaker.h). Everything else ends Run. The status
+// keeps the last error and counts the retries, so a loop of retries never hides its
+// cause.
 #pragma once
 
 #include <filesystem>

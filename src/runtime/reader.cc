@@ -103,9 +103,12 @@ bool Reader::ReadOnce() {
   return !queue_.closed();
 }
 
+// The queue is shown from here too: a writer that hangs cannot.
 bool Reader::Push(ReadItem item) {
   int64_t bytes = kItemBytes + item.batch.bytes;
-  return queue_.Push(std::move(item), bytes);
+  const bool taken = queue_.Push(std::move(item), bytes);
+  board_.Update([&](PipelineStats& s) { s.queue_bytes = queue_.bytes(); });
+  return taken;
 }
 
 bool Reader::Finished() const {

@@ -15,8 +15,25 @@ std::string_view StateName(PipelineStats::State state) {
     case PipelineStats::State::kFailed: return "failed";
     case PipelineStats::State::kStopped: return "stopped";
     case PipelineStats::State::kPaused: return "paused";
+    case PipelineStats::State::kStalled: return "stalled";
   }
   return "failed";
+}
+
+std::string_view BreakerStateName(BreakerState state) {
+  switch (state) {
+    case BreakerState::kClosed: return "closed";
+    case BreakerState::kHalfOpen: return "half-open";
+    case BreakerState::kOpen: return "open";
+  }
+  return "open";
+}
+
+void BreakerStats::Add(const BreakerStats& other) {
+  state = std::max(state, other.state);
+  failures = std::max(failures, other.failures);
+  opened += other.opened;
+  open_until = std::max(open_until, other.open_until);
 }
 
 namespace {
@@ -24,6 +41,13 @@ namespace {
 // What is not known of one of two, -1, is that of the other.
 void AddKnown(int64_t* sum, int64_t other) {
   if (other >= 0) *sum = std::max<int64_t>(*sum, 0) + other;
+}
+
+nlohmann::ordered_json Json(const BreakerStats& breaker) {
+  return {{"state", BreakerStateName(breaker.state)},
+          {"failures", breaker.failures},
+          {"opened", breaker.opened},
+          {"open_until", breaker.open_until}};
 }
 
 }  // namespace
@@ -41,6 +65,7 @@ void PipelineStats::Add(const PipelineStats& other) {
   AddKnown(&lag.bytes, other.lag.bytes);
   AddKnown(&lag.rows, other.lag.rows);
   queue_bytes += other.queue_bytes;
+  uncommitted += other.uncommitted;
   // Each has counted those of the whole pipeline, at a moment of its own.
   dead_letters = std::max(dead_letters, other.dead_letters);
   retries += other.retries;
@@ -48,6 +73,8 @@ void PipelineStats::Add(const PipelineStats& other) {
     last_error = other.last_error;
     last_error_time = other.last_error_time;
   }
+  source_breaker.Add(other.source_breaker);
+  sink_breaker.Add(other.sink_breaker);
   reader_cpu_seconds += other.reader_cpu_seconds;
   writer_cpu_seconds += other.writer_cpu_seconds;
 }
@@ -70,10 +97,12 @@ std::string PipelineStats::ToJson() const {
       {"lag_bytes", lag.bytes},
       {"lag_rows", lag.rows},
       {"queue_bytes", queue_bytes},
+      {"uncommitted", uncommitted},
       {"dead_letters", dead_letters},
       {"retries", retries},
       {"last_error", last_error},
       {"last_error_time", last_error_time},
+      {"breakers", {{"source", Json(source_breaker)}, {"sink", Json(sink_breaker)}}},
       {"reader_cpu_seconds", reader_cpu_seconds},
       {"writer_cpu_seconds", writer_cpu_seconds},
   };

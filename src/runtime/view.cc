@@ -1,5 +1,8 @@
 #include "runtime/view.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -11,39 +14,62 @@ using State = PipelineStats::State;
 
 // The lower, the more in need of a look.
 int Rank(State state) {
-  constexpr State kOrder[] = {State::kFailed,   State::kRetrying, State::kStarting,
-                              State::kStopping, State::kRunning,  State::kPaused,
-                              State::kStopped,  State::kDone};
+  constexpr State kOrder[] = {State::kFailed,   State::kStalled,  State::kRetrying,
+                              State::kStarting, State::kStopping, State::kRunning,
+                              State::kPaused,   State::kStopped,  State::kDone};
   return static_cast<int>(std::find(std::begin(kOrder), std::end(kOrder), state) -
                           std::begin(kOrder));
 }
 
+std::string Why(const WorkerView& worker) {
+  const PipelineStats& stats = worker.stats;
+  if (!worker.why.empty()) return worker.why;
+  if (stats.state != State::kRetrying) return {};
+  const std::pair<const char*, const BreakerStats&> breakers[] = {
+      {"source", stats.source_breaker}, {"sink", stats.sink_breaker}};
+  for (const auto& [side, breaker] : breakers) {
+    if (breaker.state != BreakerState::kOpen) continue;
+    return fmt::format("the {}'s breaker is open until {}: {}", side,
+                       UtcTime(breaker.open_until), stats.last_error);
+  }
+  return stats.last_error;
+}
+
 }  // namespace
 
-PipelineStats Together(const std::vector<WorkerView>& workers) {
-  PipelineStats all = workers.front().stats;
-  for (size_t i = 1; i < workers.size(); i++) {
-    const PipelineStats& one = workers[i].stats;
-    if (Rank(one.state) < Rank(all.state)) {
-      all.state = one.state;
-      all.since = one.since;
-    }
-    all.Add(one);
+void PipelineView::AddUp() {
+  auto rank = [](const WorkerView& worker) { return Rank(worker.stats.state); };
+  const WorkerView& worst = *std::ranges::min_element(workers, {}, rank);
+  why = Why(worst);
+  stats = workers.front().stats;
+  restarts = 0;
+  for (const WorkerView& worker : workers) {
+    if (&worker != &workers.front()) stats.Add(worker.stats);
+    restarts += worker.restarts;
   }
-  return all;
+  stats.state = worst.stats.state;
+  stats.since = worst.stats.since;
 }
 
 std::string PipelineView::ToJson() const {
   ordered_json json = ordered_json::parse(stats.ToJson());
+  json["restarts"] = restarts;
   json["why"] = why;
   json["source"] = source;
   json["sink"] = sink;
   ordered_json each = ordered_json::object();
   for (const WorkerView& worker : workers) {
     each[worker.name] = ordered_json::parse(worker.stats.ToJson());
+    each[worker.name]["restarts"] = worker.restarts;
+    each[worker.name]["why"] = Why(worker);
   }
   json["workers"] = std::move(each);
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string UtcTime(int64_t micros) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(static_cast<std::time_t>(micros / 1'000'000)));
 }
 
 }  // namespace leat

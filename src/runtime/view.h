@@ -13,24 +13,28 @@ namespace leat {
 struct WorkerView {
   std::string name;  // the pipeline's; with #NUMBER where it has several workers
   PipelineStats stats;
+  int64_t restarts = 0;  // by the supervisor, since this process started
+  std::string why;       // what was decided when it ended with an error
 };
 
 struct PipelineView {
   std::string name;
   std::string source;  // as the registry calls them
   std::string sink;
-  // Of all its workers together; the state is the one most in need of a look, with its
-  // time.
-  PipelineStats stats;
   std::vector<WorkerView> workers;
-  // Why it is in this state, and what to do, where that is worth a word.
+
+  // Of all workers together. The state, its time and why it is in it, where that is worth
+  // a word, are those of the worker most in need of a look.
+  PipelineStats stats;
+  int64_t restarts = 0;
   std::string why;
 
+  void AddUp();
   // The statistics' fields, and the view's own beside them.
   std::string ToJson() const;
 };
 
-// Puts the workers together: `stats` of `workers`.
-PipelineStats Together(const std::vector<WorkerView>& workers);
+// "2026-11-29T20:03:00Z" of microseconds since 1970 UTC.
+std::string UtcTime(int64_t micros);
 
 }  // namespace leat

@@ -42,6 +42,8 @@ struct Outside {
   MemoryTarget target;
   MemorySourceOptions source;
   MemorySinkOptions sink;
+  // As MemorySinkOptions has it, for a sink that looks whether it should leave.
+  std::function<Status(const Context& context)> on_write;
   std::atomic<int> made{0};  // sources
 };
 
@@ -64,7 +66,11 @@ class ManagerTest : public ::testing::Test {
     sink.make = [this](const Config&,
                        const Context& context) -> Result<std::unique_ptr<Sink>> {
       Outside& outside = *outside_.at(context.pipeline);
-      return std::unique_ptr<Sink>(new MemoryStagedSink(outside.target, outside.sink));
+      MemorySinkOptions options = outside.sink;
+      if (outside.on_write) {
+        options.on_write = [&] { return outside.on_write(context); };
+      }
+      return std::unique_ptr<Sink>(new MemoryStagedSink(outside.target, options));
     };
     registry_.Add(std::move(sink));
   }
@@ -98,6 +104,14 @@ class ManagerTest : public ::testing::Test {
   }
   void AwaitRows(const std::string& name, int64_t rows) {
     Await(name, [&](const PipelineStats& stats) { return stats.rows == rows; });
+  }
+  // Lets time pass until then.
+  template <typename Done>
+  void AdvanceUntil(const std::string& name, Done done) {
+    while (!done(View(name))) {
+      clock_.Advance(std::chrono::seconds(1));
+      std::this_thread::sleep_for(Millis(2));
+    }
   }
   std::vector<int64_t> Rows(const std::string& name) {
     return outside_.at(name)->target.tables()["t"].rows;
@@ -283,6 +297,114 @@ TEST_F(ManagerTest, APipelineThatIsGoneAndComesBackRunsOnce) {
   AwaitState("a", State::kRunning);
   EXPECT_EQ(Rows("a"), UpTo(10));
   EXPECT_EQ(manager_->Views().size(), 1u);
+}
+
+class SupervisedTest : public ManagerTest {
+ protected:
+  void SetUp() override {
+    ManagerTest::SetUp();
+    options_.supervised = true;
+  }
+};
+
+TEST_F(SupervisedTest, WhatIsMendedRunsByItself) {
+  std::atomic<bool> granted{false};
+  Add("a").sink.on_write = [&] {
+    return granted ? Status::Ok() : Status::Config("INSERT is not granted");
+  };
+  Make();
+  AdvanceUntil("a", [](const PipelineView& view) { return view.restarts >= 2; });
+  granted = true;
+  AdvanceUntil("a", [](const PipelineView& view) {
+    return view.stats.state == State::kRunning && view.stats.rows == 10;
+  });
+  EXPECT_EQ(Rows("a"), UpTo(10));
+  EXPECT_EQ(View("a").why, "");
+  EXPECT_THAT(View("a").stats.last_error, HasSubstr("not granted"));
+  manager_.reset();  // it borrows what stands here
+}
+
+TEST_F(SupervisedTest, GivesUpAndSaysWhatToDo) {
+  Outside& a = Add("a");
+  a.sink.on_write = [] { return Status::Config("the warehouse is read-only"); };
+  project_.pipelines[0].policies.restart.max = 2;
+  Add("b");
+  Make();
+  AdvanceUntil(
+      "a", [](const PipelineView& view) { return view.stats.state == State::kFailed; });
+  EXPECT_EQ(a.made, 3);
+  EXPECT_THAT(View("a").why, HasSubstr("read-only; gave up after 2 restarts; change"));
+  AwaitState("b", State::kRunning);
+  // By hand it begins anew.
+  Must(manager_->Start("a"));
+  AdvanceUntil(
+      "a", [](const PipelineView& view) { return view.stats.state == State::kFailed; });
+  EXPECT_EQ(a.made, 6);
+  EXPECT_EQ(View("a").restarts, 4);
+}
+
+TEST_F(SupervisedTest, IsOverOnceAllHaveFailed) {
+  for (const char* name : {"a", "b"}) {
+    Add(name).sink.on_write = [] { return Status::Config("read-only"); };
+    project_.pipelines.back().policies.restart.max = 1;
+  }
+  Make();
+  std::atomic<bool> over{false};
+  std::thread time([&] {
+    while (!over) {
+      clock_.Advance(std::chrono::seconds(1));
+      std::this_thread::sleep_for(Millis(2));
+    }
+  });
+  manager_->Wait();
+  over = true;
+  time.join();
+  for (const Status& end : manager_->Ends()) EXPECT_EQ(end.kind(), ErrorKind::kConfig);
+  EXPECT_EQ(View("a").stats.state, State::kFailed);
+  EXPECT_EQ(View("b").restarts, 1);
+}
+
+TEST_F(SupervisedTest, AFencedOneStaysDown) {
+  Outside& a = Add("a");
+  a.sink.on_write = [] { return Status::Fenced("somebody else has the shard"); };
+  Make();
+  AwaitState("a", State::kFailed);
+  EXPECT_EQ(a.made, 1);
+  EXPECT_THAT(View("a").why, HasSubstr("another process runs this pipeline"));
+}
+
+TEST_F(SupervisedTest, OneThatWaitsForItsRestartStopsAndPauses) {
+  Add("a").sink.on_write = [] { return Status::Config("read-only"); };
+  Make();
+  Await("a", [](const PipelineStats& s) { return s.state == State::kRetrying; });
+  EXPECT_THAT(View("a").why, HasSubstr("restart 1 of 10: read-only"));
+  Must(manager_->Pause("a"));
+  AwaitState("a", State::kPaused);
+  clock_.Advance(std::chrono::hours(1));
+  Must(manager_->Stop("a"));
+  AwaitState("a", State::kStopped);
+  EXPECT_EQ(outside_["a"]->made, 1);
+}
+
+TEST_F(SupervisedTest, Scar_31_OneThatStandsStillIsStartedAnew) {
+  Outside& a = Add("a");
+  std::atomic<bool> hangs{true};
+  a.on_write = [&](const Context& context) {
+    if (!hangs) return Status::Ok();
+    (void)context.cancel.WaitFor(std::chrono::hours(1));
+    return Status::Cancelled("asked to leave");
+  };
+  Make();
+  Await("a", [](const PipelineStats& s) { return s.uncommitted > 0; });
+  EXPECT_EQ(View("a").stats.state, State::kRunning);
+  AdvanceUntil(
+      "a", [](const PipelineView& view) { return view.stats.state == State::kStalled; });
+  AdvanceUntil("a", [](const PipelineView& view) { return view.restarts == 1; });
+  hangs = false;
+  AdvanceUntil("a", [](const PipelineView& view) { return view.stats.rows == 10; });
+  EXPECT_EQ(Rows("a"), UpTo(10));
+  EXPECT_THAT(View("a").stats.last_error, HasSubstr("it stands still"));
+  manager_.reset();  // it borrows what stands here
 }
 
 TEST_F(ManagerTest, WorkersAreOnePipeline) {

@@ -56,6 +56,8 @@ class PipelineTest : public ::testing::Test {
     PipelineParts parts;
     parts.source = [this](const Context&) -> Result<std::unique_ptr<Source>> {
       sources_++;
+      began_.push_back(clock_.Now());
+      if (sources_ <= unreachable_) return Status::Transient("nobody answers");
       return std::unique_ptr<Source>(new MemorySource(*log_, source_));
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
@@ -89,6 +91,8 @@ class PipelineTest : public ::testing::Test {
   std::unique_ptr<MemoryLog> log_;
   MemoryTarget target_;
   std::atomic<int> sources_{0};
+  std::vector<SteadyTime> began_;  // each of them; while none is made
+  int unreachable_ = 0;            // so many of the first cannot be made
 };
 
 TEST_F(PipelineTest, ReadsASourceToItsEnd) {
@@ -200,6 +204,65 @@ TEST_F(PipelineTest, GivesUpAfterAsManyRetriesWithoutProgress) {
   EXPECT_THAT(result.message(), HasSubstr("gave up after 2 retries"));
   EXPECT_EQ(sources_, 3);
   EXPECT_EQ(pipeline->stats().state, State::kFailed);
+}
+
+TEST_F(PipelineTest, AnOpenBreakerMakesNoAttempt) {
+  Use(5);
+  unreachable_ = 7;
+  settings_.policies.retry = {.max = 6, .first = Millis(1), .longest = Millis(1)};
+  settings_.policies.breaker = {.failures = 2, .recovery = Millis(60'000), .probes = 2};
+  auto pipeline = Make();
+  EXPECT_EQ(pipeline->Run().kind(), ErrorKind::kTransient);
+  ASSERT_EQ(began_.size(), 7u);
+  for (size_t i = 1; i < 7; i++) {
+    const bool was_open = i % 2 == 0;  // two failures, two probes, two more
+    EXPECT_EQ(began_[i] - began_[i - 1] >= std::chrono::seconds(60), was_open) << i;
+  }
+  EXPECT_EQ(pipeline->stats().source_breaker.opened, 3);
+  EXPECT_EQ(pipeline->stats().source_breaker.state, BreakerState::kHalfOpen);
+  EXPECT_EQ(pipeline->stats().sink_breaker.failures, 0);
+  // It stays as it is for whoever runs it again, and one success closes it.
+  unreachable_ = 0;
+  source_.ends = true;
+  pipeline->Rearm();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(pipeline->stats().source_breaker.state, BreakerState::kClosed);
+  EXPECT_EQ(Rows("a"), UpTo(5));
+}
+
+TEST_F(PipelineTest, TheSinksFailuresAreTheSinks) {
+  Use(10);
+  source_.ends = true;
+  settings_.policies.commit.rows = 2;
+  settings_.policies.breaker.failures = 3;
+  std::atomic<int> writes{0};
+  sink_.on_write = [&] {
+    return ++writes <= 4 ? Status::Transient("the disk is away") : Status::Ok();
+  };
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(10));
+  const PipelineStats stats = pipeline->stats();
+  EXPECT_EQ(stats.sink_breaker.opened, 1);
+  EXPECT_EQ(stats.sink_breaker.state, BreakerState::kClosed);
+  EXPECT_EQ(stats.source_breaker.opened, 0);
+  EXPECT_EQ(stats.retries, 4);
+  EXPECT_GE(began_[3] - began_[2], std::chrono::seconds(60));
+}
+
+TEST_F(PipelineTest, AnIdleSourceThatIsBackClosesItsBreaker) {
+  Use(0);
+  unreachable_ = 5;
+  auto pipeline = Make();
+  std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
+  Await(*pipeline, [](const PipelineStats& s) { return s.state == State::kRunning; });
+  EXPECT_EQ(pipeline->stats().source_breaker.state, BreakerState::kHalfOpen);
+  clock_.Advance(std::chrono::seconds(60));
+  Await(*pipeline, [](const PipelineStats& s) {
+    return s.source_breaker.state == BreakerState::kClosed;
+  });
+  pipeline->Stop();
+  runner.join();
 }
 
 TEST_F(PipelineTest, WhatARetryCannotMendStops) {
