@@ -14,6 +14,14 @@ struct Command {
 };
 
 void AddRun(const Command& command);
+void AddStart(const Command& command);
+void AddStatus(const Command& command);
+void AddStop(const Command& command);
+void AddRestart(const Command& command);
+void AddPause(const Command& command);
+void AddResume(const Command& command);
+void AddReload(const Command& command);
+void AddLogs(const Command& command);
 void AddValidate(const Command& command);
 void AddCheck(const Command& command);
 void AddList(const Command& command);

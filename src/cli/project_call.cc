@@ -6,17 +6,18 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/topic_requests.h"
-#include "runtime/control.h"
 
 namespace leat {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Result<Json> Ask(const ProjectSettings& settings, const Json& request) {
+}  // namespace
+
+Result<Json> AskOwner(const ProjectSettings& settings, const Json& request,
+                      const MoreRequests& more) {
   const std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
-  ASSIGN_OR_RETURN(std::string answer_text,
-                   CallControl(settings.data, text, AnswerTopics));
+  ASSIGN_OR_RETURN(std::string answer_text, CallControl(settings.data, text, more));
   Json answer = Json::parse(answer_text, nullptr, false);
   if (answer.is_discarded() || !answer.is_object()) {
     return Status::Bug("the answer of the running process is not JSON: " + answer_text);
@@ -25,18 +26,16 @@ Result<Json> Ask(const ProjectSettings& settings, const Json& request) {
   return Status::Config(answer.value("error", answer_text));
 }
 
-}  // namespace
-
 Result<Json> AskProject(const ProjectOptions& options, const Json& request,
                         const Shell& shell) {
   ASSIGN_OR_RETURN(const ProjectSettings settings, LoadSettings(options, shell));
-  return Ask(settings, request);
+  return AskOwner(settings, request, AnswerTopics);
 }
 
 Result<Json> AskTopics(const ProjectOptions& options, const Json& request,
                        const Shell& shell) {
   ASSIGN_OR_RETURN(const ProjectSettings settings, LoadSettings(options, shell));
-  if (settings.broker.embedded()) return Ask(settings, request);
+  if (settings.broker.embedded()) return AskOwner(settings, request, AnswerTopics);
   return Status::Config(
       "this command is about embedded topics, and the project's broker is Kafka; Kafka's "
       "own tools show its topics and groups");

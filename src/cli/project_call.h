@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "cli/shell.h"
+#include "runtime/control.h"
 
 namespace leat {
 
@@ -12,6 +13,10 @@ namespace leat {
 Result<nlohmann::ordered_json> AskProject(const ProjectOptions& options,
                                           const nlohmann::ordered_json& request,
                                           const Shell& shell);
+// The same of a folder; `more` answers where nobody runs, as CallControl's.
+Result<nlohmann::ordered_json> AskOwner(const ProjectSettings& settings,
+                                        const nlohmann::ordered_json& request,
+                                        const MoreRequests& more);
 // The same about topics. kConfig where the project's topics are on Kafka.
 Result<nlohmann::ordered_json> AskTopics(const ProjectOptions& options,
                                          const nlohmann::ordered_json& request,

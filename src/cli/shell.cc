@@ -80,6 +80,14 @@ void AddAll(CLI::App* app, Shell* shell, int* exit_code) {
   app->require_subcommand(1);
   app->get_formatter()->column_width(34);
   AddRun(command);
+  AddStart(command);
+  AddStatus(command);
+  AddStop(command);
+  AddRestart(command);
+  AddPause(command);
+  AddResume(command);
+  AddReload(command);
+  AddLogs(command);
   AddValidate(command);
   AddCheck(command);
   AddList(command);

@@ -28,6 +28,16 @@ TEST(SignalWatch, TellsTheFirstAndTheSecondWhicheverThreadGetsThem) {
   other.join();
 }
 
+TEST(SignalWatch, AHangUpIsNoOrderToEnd) {
+  std::atomic<int> ended{0}, hung_up{0};
+  SignalWatch watch([&] { ended++; }, [&] { ended++; }, [&] { hung_up++; });
+  for (int i = 1; i <= 3; i++) {
+    kill(getpid(), SIGHUP);
+    while (hung_up < i) std::this_thread::yield();
+  }
+  EXPECT_EQ(ended, 0);
+}
+
 TEST(SignalWatchDeath, TheThirdEndsTheProcess) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(

@@ -33,6 +33,9 @@ struct PartType {
   std::function<Result<std::vector<CheckItem>>(const Config&, const Context&)> check;
   // Of a source: how many workers share its shards. May be null: one.
   std::function<int(const Config&)> workers;
+  // Of a source: the one value in a position that people know it by, such as the cursor
+  // of a poll. May be null, or answer nothing: there is none.
+  std::function<std::string(const Position&)> cursor;
 };
 using SourceType = PartType<Source>;
 using StepType = PartType<Step>;

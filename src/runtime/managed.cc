@@ -36,6 +36,7 @@ PipelineParts PartsOf(const PipelineFile& file, const Registry& registry) {
 ManagedPipeline::ManagedPipeline(PipelineFile file, const ManagerParts& parts, Gate& gate)
     : file_(std::move(file)),
       parts_(parts),
+      log_(parts.log_of ? parts.log_of(file_.name) : parts.log),
       gate_(gate),
       wanted_since_(parts.clock.WallMicros()) {}
 
@@ -65,7 +66,7 @@ Status ManagedPipeline::MakeWorkers(const ProjectSettings& project) {
     worker->name = workers == 1 ? file_.name : fmt::format("{}#{}", file_.name, i);
     worker->pipeline =
         std::make_unique<Pipeline>(std::move(settings), PartsOf(file_, parts_.registry),
-                                   parts_.store, parts_.clock, parts_.log);
+                                   parts_.store, parts_.clock, log_);
     workers_.push_back(std::move(worker));
   }
   return Status::Ok();
@@ -146,8 +147,7 @@ void ManagedPipeline::Check(Worker& worker) {
   if (!reason) return;
   worker.stalled = worker.newest_stall = *std::move(reason);
   worker.stall_time = parts_.clock.WallMicros();
-  parts_.log.Error("pipeline stalled",
-                   {{"pipeline", worker.name}, {"error", worker.stalled}});
+  log_.Error("pipeline stalled", {{"pipeline", worker.name}, {"error", worker.stalled}});
   worker.pipeline->StopNow();
 }
 
@@ -163,8 +163,8 @@ void ManagedPipeline::Run(Worker& worker) {
   worker.thread = std::thread([this, &worker] {
     Status end = worker.pipeline->Run();
     if (!end.ok()) {
-      parts_.log.Error("pipeline failed",
-                       {{"pipeline", worker.name}, {"error", end.message()}});
+      log_.Error("pipeline failed",
+                 {{"pipeline", worker.name}, {"error", end.message()}});
     }
     std::lock_guard lock(gate_.mutex);
     worker.end = std::move(end);
@@ -188,15 +188,15 @@ void ManagedPipeline::Decide(Worker& worker) {
   Supervisor::Decision decision = worker.supervisor->Ended(worker.end);
   worker.why = std::move(decision.why);
   if (!decision.restart_in) {
-    parts_.log.Error("pipeline failed for good",
-                     {{"pipeline", worker.name}, {"error", worker.why}});
+    log_.Error("pipeline failed for good",
+               {{"pipeline", worker.name}, {"error", worker.why}});
     return;
   }
   worker.phase = Worker::Phase::kWaiting;
   worker.due = parts_.clock.Now() + *decision.restart_in;
-  parts_.log.Warn("restarting the pipeline", {{"pipeline", worker.name},
-                                              {"in_ms", *decision.restart_in / Millis(1)},
-                                              {"error", worker.why}});
+  log_.Warn("restarting the pipeline", {{"pipeline", worker.name},
+                                        {"in_ms", *decision.restart_in / Millis(1)},
+                                        {"error", worker.why}});
 }
 
 bool ManagedPipeline::running() const {
@@ -260,6 +260,10 @@ PipelineView ManagedPipeline::View() const {
     view.workers.push_back({worker->name, StatsOf(*worker), restarts, worker->why});
   }
   view.AddUp();
+  const SourceType* source = parts_.registry.FindSource(file_.from.name);
+  if (source->cursor && !view.stats.committed.empty()) {
+    view.cursor = source->cursor(view.stats.committed.begin()->second);
+  }
   return view;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,6 +34,8 @@ struct ManagerParts {
   Clock& clock;
   Logger& log;
   ManagerOptions options;
+  // The log of a pipeline; null: that of all.
+  std::function<Logger&(const std::string& pipeline)> log_of = nullptr;
 };
 
 struct Gate {
@@ -106,6 +109,7 @@ class ManagedPipeline {
 
   const PipelineFile file_;
   const ManagerParts parts_;
+  Logger& log_;
   Gate& gate_;
   Wanted wanted_ = Wanted::kStopped;
   int64_t wanted_since_;   // microseconds since 1970 UTC

@@ -20,6 +20,9 @@ Manager::Manager(ProjectSettings settings, const ManagerParts& parts)
 Result<std::unique_ptr<Manager>> Manager::Make(Project project,
                                                const ManagerParts& parts) {
   std::unique_ptr<Manager> made(new Manager(std::move(project.settings), parts));
+  if (parts.options.supervised) {
+    ASSIGN_OR_RETURN(made->paused_, parts.store.Paused());
+  }
   for (PipelineFile& file : project.pipelines) {
     ASSIGN_OR_RETURN(
         auto pipeline,
@@ -85,7 +88,10 @@ void Manager::Wait() {
 void Manager::StartAll() {
   std::lock_guard lock(gate_.mutex);
   if (closing_) return;
-  for (Entry& entry : entries_) entry.pipeline->Want(Wanted::kRun);
+  for (Entry& entry : entries_) {
+    const bool paused = paused_.contains(entry.pipeline->file().name);
+    entry.pipeline->Want(paused ? Wanted::kPaused : Wanted::kRun);
+  }
   gate_.changed.notify_all();
 }
 
@@ -130,9 +136,15 @@ Result<Manager::Entry*> Manager::Find(const std::string& name) {
 Status Manager::Ask(const std::string& name, Wanted wanted) {
   std::lock_guard lock(gate_.mutex);
   ASSIGN_OR_RETURN(Entry * entry, Find(name));
+  RETURN_IF_ERROR(Remember(name, wanted));
   (entry->next ? entry->next : entry->pipeline)->Want(wanted);
   gate_.changed.notify_all();
   return Status::Ok();
+}
+
+Status Manager::Remember(const std::string& name, Wanted wanted) {
+  if (!parts_.options.supervised) return Status::Ok();
+  return parts_.store.SetPaused(name, wanted == Wanted::kPaused);
 }
 
 Status Manager::Start(const std::string& name) { return Ask(name, Wanted::kRun); }
@@ -143,6 +155,7 @@ Status Manager::Resume(const std::string& name) { return Ask(name, Wanted::kRun)
 Status Manager::Restart(const std::string& name) {
   std::lock_guard lock(gate_.mutex);
   ASSIGN_OR_RETURN(Entry * entry, Find(name));
+  RETURN_IF_ERROR(Remember(name, Wanted::kRun));
   // What is about to take its place starts anew anyway.
   if (entry->next) {
     entry->next->Want(Wanted::kRun);

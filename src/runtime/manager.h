@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,7 +50,7 @@ class Manager {
   Status Stop(const std::string& name);
   // Ends it, if it runs, and starts it anew.
   Status Restart(const std::string& name);
-  // As Stop and Start, but a pause is meant to last.
+  // As Stop and Start, but with supervision a pause outlives the process.
   Status Pause(const std::string& name);
   Status Resume(const std::string& name);
 
@@ -78,6 +79,8 @@ class Manager {
   void Advance();
   bool Settled() const;
   Status Ask(const std::string& name, Wanted wanted);
+  // A pause outlives the process, under supervision.
+  Status Remember(const std::string& name, Wanted wanted);
   Entry* Lookup(const std::string& name);  // null: there is none
   // kConfig also when everything is about to end.
   Result<Entry*> Find(const std::string& name);
@@ -87,6 +90,7 @@ class Manager {
   const ManagerParts parts_;
   mutable Gate gate_;  // guards what stands below
   ProjectSettings settings_;
+  std::set<std::string> paused_;  // when this process began
   std::vector<Entry> entries_;
   bool closing_ = false;
   bool over_ = false;  // the manager's thread ends

@@ -57,6 +57,7 @@ std::string PipelineView::ToJson() const {
   json["why"] = why;
   json["source"] = source;
   json["sink"] = sink;
+  if (!cursor.empty()) json["last_processed_id"] = cursor;
   ordered_json each = ordered_json::object();
   for (const WorkerView& worker : workers) {
     each[worker.name] = ordered_json::parse(worker.stats.ToJson());

@@ -21,6 +21,7 @@ struct PipelineView {
   std::string name;
   std::string source;  // as the registry calls them
   std::string sink;
+  std::string cursor;  // of the newest commit, where positions have one
   std::vector<WorkerView> workers;
 
   // Of all workers together. The state, its time and why it is in it, where that is worth

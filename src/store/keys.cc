@@ -42,6 +42,8 @@ std::string Overlay(const Owner& owner, uint64_t epoch) {
 std::string DeadLetters(std::string_view pipeline) { return Key('D', pipeline); }
 std::string DeadLetterCount(std::string_view pipeline) { return Key('N', pipeline); }
 
+std::string Paused(std::string_view pipeline) { return Key(kPaused, pipeline); }
+
 std::string DeadLetterId(uint64_t epoch, std::string_view attempt, uint32_t number) {
   return fmt::format("{:016x}-{}-{:08x}", epoch, attempt, number);
 }

@@ -9,6 +9,7 @@
 //   S pipeline worker KEY                     state
 //   D pipeline ID                             dead letter
 //   N pipeline                                how many of those there are
+//   Z pipeline                                it is paused
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,11 @@ std::string Overlays(std::string_view pipeline, std::string_view worker);
 std::string Overlay(const Owner& owner, uint64_t epoch);
 std::string DeadLetters(std::string_view pipeline);
 std::string DeadLetterCount(std::string_view pipeline);
+std::string Paused(std::string_view pipeline);
 
 inline constexpr char kAttempts = 'A';
 inline constexpr char kCheckpoints = 'C';
+inline constexpr char kPaused = 'Z';
 inline constexpr char kDeadLetterEntry = 'd';
 inline constexpr char kStateEntry = 's';
 // The first byte of a state's value in an overlay.

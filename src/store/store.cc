@@ -4,8 +4,6 @@
 #include <rocksdb/status.h>
 #include <rocksdb/write_batch.h>
 
-#include <set>
-
 #include "base/failpoint.h"
 #include "base/folder.h"
 #include "store/database.h"
@@ -279,6 +277,30 @@ Result<std::vector<std::string>> Store::Pipelines() const {
     std::string key = it->key().ToString();
     std::string name = key.substr(1, key.find('\0') - 1);
     if (names.empty() || names.back() != name) names.push_back(std::move(name));
+  }
+  if (!it->status().ok()) return db_->ReadError(it->status());
+  return names;
+}
+
+Status Store::SetPaused(const std::string& pipeline, bool paused) {
+  rocksdb::WriteBatch batch;
+  if (paused) {
+    batch.Put(keys::Paused(pipeline), "");
+  } else {
+    batch.Delete(keys::Paused(pipeline));
+  }
+  std::lock_guard lock(mutex_);
+  return db_->Write(&batch, /*sync=*/true);
+}
+
+Result<std::set<std::string>> Store::Paused() const {
+  std::set<std::string> names;
+  std::string prefix(1, keys::kPaused);
+  auto it = db_->Seek(prefix);
+  for (; Within(*it, prefix); it->Next()) {
+    std::string name = it->key().ToString().substr(1);
+    name.pop_back();  // the zero byte
+    names.insert(std::move(name));
   }
   if (!it->status().ok()) return db_->ReadError(it->status());
   return names;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,10 @@ class Store {
                            const std::vector<std::string>& ids);
   // Pipelines that ever saved something here.
   Result<std::vector<std::string>> Pipelines() const;
+
+  // Pipelines that somebody paused, until somebody resumes them.
+  Status SetPaused(const std::string& pipeline, bool paused);
+  Result<std::set<std::string>> Paused() const;
 
   // The embedded topics.
   TopicLog& topics() { return *topics_; }

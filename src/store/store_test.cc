@@ -254,6 +254,19 @@ TEST_F(StoreTest, FailpointsStandAroundTheSave) {
 using StoreDeathTest = StoreTest;
 
 // A limit on file sizes stands in for a full disk: the write comes back with an error.
+TEST_F(StoreTest, APauseIsRemembered) {
+  using ::testing::ElementsAre;
+  EXPECT_TRUE(Must(store_->Paused()).empty());
+  Must(store_->SetPaused("orders", true));
+  Must(store_->SetPaused("a", true));
+  Must(store_->SetPaused("orders", true));
+  Reopen();
+  EXPECT_THAT(Must(store_->Paused()), ElementsAre("a", "orders"));
+  Must(store_->SetPaused("a", false));
+  Must(store_->SetPaused("never", false));
+  EXPECT_THAT(Must(store_->Paused()), ElementsAre("orders"));
+}
+
 TEST_F(StoreDeathTest, Scar_32_FullDiskStopsAndIsNeverRetried) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   auto fill = [&] {

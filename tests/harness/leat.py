@@ -89,6 +89,31 @@ class Run:
         return self.process.kill9()
 
 
+class Daemon:
+    """What `leat start` left behind: nobody's child."""
+
+    def __init__(self, project):
+        self.pid = int((project.data / "leat.pid").read_text())
+
+    def alive(self):
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] != "Z"
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self, seconds=60):
+        process.wait_until(lambda: not self.alive(), seconds, f"process {self.pid} ends")
+
+    def kill9(self):
+        if self.alive():
+            self.signal(signal.SIGKILL)
+            self.wait()
+
+
 class Project:
     """A folder with leat.yaml and pipelines/*.yaml."""
 
@@ -126,6 +151,26 @@ class Project:
 
     def start(self, *arguments, env=None, under=()):
         return self.command("run", ".", *arguments, env=env, under=under)
+
+    def daemon(self, *arguments, env=None):
+        self.command("start", ".", *arguments, env=env).expect(DONE)
+        self.started.append(Daemon(self))
+        return self.started[-1]
+
+    def ask(self, *arguments, code=DONE):
+        """What a command prints."""
+        return self.command(*arguments).expect(code).text
+
+    def status(self, name=None):
+        """As `leat status` has it: of one pipeline, or all of it."""
+        answer = json.loads(self.ask("status", "--output", "json"))
+        return answer["pipelines"][name] if name else answer
+
+    def wait_status(self, name, condition, what, seconds=120):
+        def check():
+            view = self.status(name)
+            return view if condition(view) else None
+        return process.wait_until(check, seconds, what)
 
     def catch_up(self, seconds=180, env=None):
         """Runs until everything the source has now is committed."""

@@ -2,6 +2,7 @@
 
 #include "connectors/mysql/once.h"
 #include "connectors/mysql/options.h"
+#include "connectors/mysql/poll_position.h"
 #include "connectors/mysql/sink/checks.h"
 #include "connectors/mysql/sink/options.h"
 #include "connectors/mysql/sink/sink.h"
@@ -35,6 +36,10 @@ SourceType MysqlSource() {
     std::vector<CheckItem> items;
     for (mysql::ServerCheck& check : checks) items.push_back(std::move(check.item));
     return items;
+  };
+  type.cursor = [](const Position& position) {
+    auto poll = mysql::PollPosition::Parse(position);
+    return poll.ok() ? poll->floor : std::string();
   };
   return type;
 }

@@ -1,0 +1,152 @@
+// leat status: what the pipelines of a project do, from the process that runs them.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/project_call.h"
+#include "core/units.h"
+
+namespace leat {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr auto kWatchEvery = std::chrono::seconds(2);
+constexpr size_t kMostError = 120;
+
+struct Options {
+  std::string name;
+  ProjectOptions project;
+  std::string output = "text";
+  bool watch = false;
+};
+
+int64_t Number(const Json& view, const char* field) {
+  return view.value(field, int64_t{0});
+}
+
+std::string Lag(const Json& view) {
+  if (view.value("state", "") != "running") return "-";
+  if (Number(view, "lag_rows") > 0) {
+    return HumanCount(Number(view, "lag_rows")) + " rows";
+  }
+  std::string lag = HumanDuration(std::max<int64_t>(Number(view, "lag_micros"), 0));
+  if (Number(view, "lag_bytes") > 0) {
+    lag += fmt::format(" ({})", HumanBytes(Number(view, "lag_bytes")));
+  }
+  return lag;
+}
+
+// "source open", or "closed" where both are.
+std::string Breaker(const Json& view) {
+  std::string text;
+  const Json breakers = view.value("breakers", Json::object());
+  for (const auto& [side, breaker] : breakers.items()) {
+    const std::string state = breaker.value("state", "");
+    if (state == "closed") continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", side, state);
+  }
+  return text.empty() ? "closed" : text;
+}
+
+// In one line: why it is in its state, or the newest error it has overcome.
+std::string Error(const Json& view) {
+  std::string error = view.value("why", "");
+  if (error.empty()) error = view.value("last_error", "");
+  std::ranges::replace(error, '\n', ' ');
+  if (error.size() <= kMostError) return error;
+  size_t end = kMostError;
+  while (end > 0 && (static_cast<unsigned char>(error[end]) & 0xc0) == 0x80) end--;
+  return error.substr(0, end) + "...";
+}
+
+std::vector<std::string> Row(const std::string& name, const Json& view) {
+  const int64_t since = Number(view, "since");
+  const int64_t now = Clock::System().WallMicros();
+  const double rate = view.value("rows_per_second", 0.0);
+  return {name,
+          view.value("state", ""),
+          since > 0 ? HumanDuration(std::max<int64_t>(now - since, 0)) : "-",
+          HumanCount(Number(view, "rows")),
+          HumanCount(std::llround(rate)),
+          Lag(view),
+          std::to_string(Number(view, "restarts")),
+          Breaker(view),
+          Error(view)};
+}
+
+std::string AsText(const Json& answer) {
+  const int64_t pid = answer.value("pid", int64_t{0});
+  std::string out = pid == 0 ? "no process runs this project; leat start starts one\n"
+                             : fmt::format("process {}\n", pid);
+  std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "SINCE", "ROWS",
+                                                 "ROWS/S", "LAG", "RESTARTS", "BREAKER",
+                                                 "ERROR"}};
+  for (const auto& [name, view] : answer.at("pipelines").items()) {
+    rows.push_back(Row(name, view));
+  }
+  return rows.size() == 1 ? out : out + AsTable(rows);
+}
+
+// Of the named pipeline alone, if one is named.
+Result<Json> Ask(const Options& options, const Shell& shell) {
+  ASSIGN_OR_RETURN(Json answer,
+                   AskProject(options.project, {{"command", "status"}}, shell));
+  answer.erase("ok");
+  if (options.name.empty()) return answer;
+  Json& all = answer.at("pipelines");
+  if (!all.contains(options.name)) {
+    return Status::Config("there is no pipeline \"" + options.name +
+                          "\" in this project; leat status lists them");
+  }
+  all = {{options.name, all.at(options.name)}};
+  return answer;
+}
+
+int Show(const Options& options, const Shell& shell) {
+  const bool json = options.output == "json";
+  do {
+    auto answer = Ask(options, shell);
+    if (!answer.ok() && !options.watch) return shell.Fail(answer.status());
+    std::string text;
+    if (!answer.ok()) {
+      text = answer.status().message() + "\n";
+    } else if (json) {
+      text = answer->dump(options.watch ? -1 : 2) + "\n";
+    } else {
+      text = AsText(*answer);
+    }
+    if (options.watch && !json && shell.out_is_terminal()) shell.Out("\x1b[H\x1b[2J");
+    shell.Out(text);
+    if (options.watch) std::this_thread::sleep_for(kWatchEvery);
+  } while (options.watch);
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddStatus(const Command& command) {
+  auto options = std::make_shared<Options>();
+  Arguments app =
+      command.arguments.Command("status", "Show what the pipelines of a project do");
+  app.Option("NAME", &options->name, "This pipeline alone");
+  app.Flag("--watch", &options->watch, "Go on showing it, until interrupted");
+  AddProject(app, &options->project);
+  AddOutput(app, &options->output);
+  app.Footer(
+      R"(SINCE is how long it has been in its state, ROWS counts since the process started, ERROR says
+why it is in its state, or what it has overcome last. docs/operations.md tells the states.
+
+Examples:
+  leat status
+  leat status orders --output json
+  leat status --watch --project /srv/shop)");
+  app.Run([command, options] { *command.exit_code = Show(*options, *command.shell); });
+}
+
+}  // namespace leat
