@@ -20,6 +20,7 @@ void AddStop(const Command& command);
 void AddRestart(const Command& command);
 void AddPause(const Command& command);
 void AddResume(const Command& command);
+void AddReset(const Command& command);
 void AddReload(const Command& command);
 void AddLogs(const Command& command);
 void AddValidate(const Command& command);

@@ -86,6 +86,7 @@ void AddAll(CLI::App* app, Shell* shell, int* exit_code) {
   AddRestart(command);
   AddPause(command);
   AddResume(command);
+  AddReset(command);
   AddReload(command);
   AddLogs(command);
   AddValidate(command);

@@ -267,18 +267,19 @@ Status Attempt::AskIfUnexpected(const Recovered& recovered) {
 }
 
 Status Attempt::StartShards(const Recovered& recovered) {
-  RETURN_IF_ERROR(AskIfUnexpected(recovered));
+  ASSIGN_OR_RETURN(const bool reset, p_.store.ResetRequested(owner_));
+  if (!reset) RETURN_IF_ERROR(AskIfUnexpected(recovered));
   std::map<ShardId, Resume> resumes;
   for (const ShardId& shard : recovered.fresh) resumes[shard] = {};
   for (const auto& [shard, state] : recovered.shards) {
-    resumes[shard] = {state.committed, Floors(state)};
-    if (recovered.shards.size() > kShardsLogged) continue;
+    resumes[shard] = reset ? Resume() : Resume{state.committed, Floors(state)};
+    if (reset || recovered.shards.size() > kShardsLogged) continue;
     p_.log.Info("going on", {{"pipeline", owner_.pipeline},
                              {"shard", shard},
                              {"epoch", recovered.epoch},
                              {"position", state.committed.text}});
   }
-  if (recovered.shards.size() > kShardsLogged) {
+  if (!reset && recovered.shards.size() > kShardsLogged) {
     p_.log.Info("going on", {{"pipeline", owner_.pipeline},
                              {"shards", recovered.shards.size()},
                              {"epoch", recovered.epoch}});
@@ -290,7 +291,7 @@ Status Attempt::StartShards(const Recovered& recovered) {
       ASSIGN_OR_RETURN(Position at, source.Start(shard, resume));
       auto found = recovered.shards.find(shard);
       const bool recorded = found != recovered.shards.end();
-      ShardStates& states = recorded && at == resume.resume ? known : starts;
+      ShardStates& states = recorded && !reset && at == resume.resume ? known : starts;
       states[shard] = {at, at, recorded ? found->second.tokens : Tokens()};
       if (!p_.settings.until_caught_up || p_.memory.ends.contains(shard)) continue;
       ASSIGN_OR_RETURN(p_.memory.ends[shard], source.End(shard));
@@ -298,7 +299,10 @@ Status Attempt::StartShards(const Recovered& recovered) {
     return Status::Ok();
   }));
   RETURN_IF_ERROR(epochs_->Add(std::move(known), SinkTables(), recovered.epoch));
-  return epochs_->Start(std::move(starts), SinkTables());
+  RETURN_IF_ERROR(epochs_->Start(std::move(starts), SinkTables()));
+  if (!reset) return Status::Ok();
+  p_.log.Warn("starting over, as asked for", {{"pipeline", owner_.pipeline}});
+  return p_.store.FinishReset(owner_);
 }
 
 void Attempt::NoteBehind(const ShardId& shard) {

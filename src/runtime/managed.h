@@ -59,6 +59,7 @@ class ManagedPipeline {
   ~ManagedPipeline();
 
   const PipelineFile& file() const { return file_; }
+  int workers() const { return static_cast<int>(workers_.size()); }
   Wanted wanted() const { return wanted_; }
   // What is wanted from now on. To run what has ended, or is about to, starts it anew.
   void Want(Wanted wanted);

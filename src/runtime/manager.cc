@@ -166,6 +166,15 @@ Status Manager::Restart(const std::string& name) {
   return Status::Ok();
 }
 
+Status Manager::Reset(const std::string& name) {
+  std::lock_guard lock(gate_.mutex);
+  ASSIGN_OR_RETURN(Entry * entry, Find(name));
+  if (entry->next || !entry->pipeline->settled()) {
+    return Status::Config("pipeline " + name + " runs; leat stop " + name + " first");
+  }
+  return parts_.store.RequestReset(name, entry->pipeline->workers());
+}
+
 Result<Reloaded> Manager::Reload(Project project) {
   std::lock_guard lock(gate_.mutex);
   if (closing_) return Status::Config("the process is about to end");

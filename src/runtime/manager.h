@@ -53,6 +53,9 @@ class Manager {
   // As Stop and Start, but with supervision a pause outlives the process.
   Status Pause(const std::string& name);
   Status Resume(const std::string& name);
+  // Lets one that does not run start over from its source's configured start, when it
+  // starts again.
+  Status Reset(const std::string& name);
 
   // Goes over to another reading of the same project: what it has anew starts, what has
   // changed ends and starts again, what is gone ends. Where something in it cannot be

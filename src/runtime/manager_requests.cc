@@ -12,11 +12,9 @@ struct OfOne {
   std::string_view command;
   Status (Manager::*call)(const std::string& name);
 };
-constexpr OfOne kOfOne[] = {{"start", &Manager::Start},
-                            {"stop", &Manager::Stop},
-                            {"restart", &Manager::Restart},
-                            {"pause", &Manager::Pause},
-                            {"resume", &Manager::Resume}};
+constexpr OfOne kOfOne[] = {{"start", &Manager::Start},     {"stop", &Manager::Stop},
+                            {"restart", &Manager::Restart}, {"pause", &Manager::Pause},
+                            {"resume", &Manager::Resume},   {"reset", &Manager::Reset}};
 
 Result<Json> AskOne(Manager& manager, const OfOne& request, const std::string& name) {
   RETURN_IF_ERROR((manager.*request.call)(name));

@@ -1,7 +1,7 @@
 // What commands ask of a manager through the control socket (runtime/control.h). Requests
 // and answers are JSON objects:
 //
-//   start, stop, restart, pause, resume   name -> state: of the pipeline as of now
+//   start, stop, restart, pause, resume, reset   name -> state: of the pipeline as of now
 //   shutdown                              everything ends, and the process with it
 //   reload                                -> started, restarted, stopped: [NAME, ...]
 //

@@ -35,7 +35,7 @@ class ManagerRequestsTest : public ::testing::Test {
 
 TEST_F(ManagerRequestsTest, KnowsItsOwn) {
   for (const char* command :
-       {"start", "stop", "restart", "pause", "resume", "shutdown", "reload"}) {
+       {"start", "stop", "restart", "pause", "resume", "reset", "shutdown", "reload"}) {
     EXPECT_TRUE(IsManagerRequest(command)) << command;
   }
   EXPECT_FALSE(IsManagerRequest("topics"));

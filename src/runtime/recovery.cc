@@ -106,13 +106,15 @@ class Recovery {
       emptied = emptied || (!range.previous.empty() && !tokens_.contains(shard));
     }
     if (!emptied) return Status::Ok();
+    ASSIGN_OR_RETURN(const bool reset, parts_.store.ResetRequested(parts_.owner));
+    if (reset) return Status::Ok();
     return Status::Config(
         "the store says that pipeline " + parts_.owner.pipeline +
         " got as far as epoch " + std::to_string(result_.epoch) +
         ", but the target has none of its tokens: its tables were dropped, or this is "
         "another target. Restore the target; or, to start over from the source's "
-        "configured start, rename the pipeline or remove the folder " +
-        (parts_.store.data() / "store").string());
+        "configured start, stop it and ask for that: leat reset " +
+        parts_.owner.pipeline);
   }
 
   // Brings store and sink to one view of the saved epoch.

@@ -42,6 +42,9 @@ std::string Overlay(const Owner& owner, uint64_t epoch) {
 std::string DeadLetters(std::string_view pipeline) { return Key('D', pipeline); }
 std::string DeadLetterCount(std::string_view pipeline) { return Key('N', pipeline); }
 
+std::string Reset(std::string_view pipeline, std::string_view worker) {
+  return Key('R', pipeline, worker);
+}
 std::string Paused(std::string_view pipeline) { return Key(kPaused, pipeline); }
 
 std::string DeadLetterId(uint64_t epoch, std::string_view attempt, uint32_t number) {

@@ -9,6 +9,7 @@
 //   S pipeline worker KEY                     state
 //   D pipeline ID                             dead letter
 //   N pipeline                                how many of those there are
+//   R pipeline worker                         it is to start over
 //   Z pipeline                                it is paused
 #pragma once
 
@@ -31,6 +32,7 @@ std::string Overlays(std::string_view pipeline, std::string_view worker);
 std::string Overlay(const Owner& owner, uint64_t epoch);
 std::string DeadLetters(std::string_view pipeline);
 std::string DeadLetterCount(std::string_view pipeline);
+std::string Reset(std::string_view pipeline, std::string_view worker);
 std::string Paused(std::string_view pipeline);
 
 inline constexpr char kAttempts = 'A';

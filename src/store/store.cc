@@ -282,6 +282,29 @@ Result<std::vector<std::string>> Store::Pipelines() const {
   return names;
 }
 
+Status Store::RequestReset(const std::string& pipeline, int workers) {
+  rocksdb::WriteBatch batch;
+  for (int i = 0; i < workers; i++) {
+    batch.Put(keys::Reset(pipeline, std::to_string(i)), "");
+  }
+  std::lock_guard lock(mutex_);
+  return db_->Write(&batch, /*sync=*/true);
+}
+
+Result<bool> Store::ResetRequested(const Owner& owner) const {
+  ASSIGN_OR_RETURN(auto mark, Get(keys::Reset(owner.pipeline, owner.worker)));
+  return mark.has_value();
+}
+
+Status Store::FinishReset(const Owner& owner) {
+  const std::string state = keys::State(owner.pipeline, owner.worker);
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(state, keys::After(state));
+  batch.Delete(keys::Reset(owner.pipeline, owner.worker));
+  std::lock_guard lock(mutex_);
+  return WriteAs(owner, &batch, /*sync=*/true);
+}
+
 Status Store::SetPaused(const std::string& pipeline, bool paused) {
   rocksdb::WriteBatch batch;
   if (paused) {

@@ -90,6 +90,12 @@ class Store {
   // Pipelines that ever saved something here.
   Result<std::vector<std::string>> Pipelines() const;
 
+  // The workers of a pipeline are to start over from the source's configured start; a
+  // worker has once it says so, which forgets its state too.
+  Status RequestReset(const std::string& pipeline, int workers);
+  Result<bool> ResetRequested(const Owner& owner) const;
+  Status FinishReset(const Owner& owner);
+
   // Pipelines that somebody paused, until somebody resumes them.
   Status SetPaused(const std::string& pipeline, bool paused);
   Result<std::set<std::string>> Paused() const;

@@ -221,6 +221,18 @@ TEST_F(ManagerTest, RestartsOneThatRunsAndOneThatFailed) {
   manager_.reset();  // it borrows what stands here
 }
 
+TEST_F(ManagerTest, OneThatRunsIsNotReset) {
+  Add("a").source.acks = false;
+  Make();
+  AwaitRows("a", 10);
+  EXPECT_THAT(manager_->Reset("a").message(), HasSubstr("leat stop a first"));
+  Must(manager_->Stop("a"));
+  AwaitState("a", State::kStopped);
+  Must(manager_->Reset("a"));
+  Must(manager_->Start("a"));
+  AwaitRows("a", 20);
+}
+
 TEST_F(ManagerTest, AnUnknownNameGetsThoseThereAre) {
   Add("a");
   Add("b");

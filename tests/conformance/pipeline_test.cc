@@ -341,6 +341,43 @@ TEST_F(PipelineTest, ResumeStopsWhereNobodyKnowsAPosition) {
   EXPECT_EQ(Rows("a"), UpTo(4));
 }
 
+TEST_F(PipelineTest, AResetStartsOver) {
+  Use(10);
+  source_.ends = true;
+  source_.acks = false;
+  settings_.policies.commit.rows = 4;
+  ASSERT_TRUE(Make()->Run().ok());
+  Must(store_->RequestReset("p", 1));
+  ASSERT_TRUE(Make()->Run().ok());
+  std::vector<int64_t> twice = UpTo(10);
+  std::ranges::copy(UpTo(10), std::back_inserter(twice));
+  EXPECT_EQ(Rows("a"), twice);
+  // Once: the next start goes on.
+  ASSERT_TRUE(Make()->Run().ok());
+  EXPECT_EQ(Rows("a"), twice);
+  // What would be an error of a pipeline that nobody reset.
+  EXPECT_THAT(target_.errors(),
+              ElementsAre(HasSubstr("token of a falls"), HasSubstr("token of b falls")));
+}
+
+TEST_F(PipelineTest, AResetFillsAnEmptiedTargetAnew) {
+  Use(10);
+  source_.ends = true;
+  source_.acks = false;
+  ASSERT_TRUE(Make()->Run().ok());
+  MemoryTarget emptied;
+  PipelineParts parts = Parts();
+  parts.sink = [&](const Context&) -> Result<std::unique_ptr<Sink>> {
+    return std::unique_ptr<Sink>(new MemoryStagedSink(emptied, sink_));
+  };
+  Status refused = Pipeline(settings_, parts, *store_, clock_, logger_).Run();
+  EXPECT_THAT(refused.message(), HasSubstr("leat reset p"));
+  Must(store_->RequestReset("p", 1));
+  ASSERT_TRUE(Pipeline(settings_, parts, *store_, clock_, logger_).Run().ok());
+  EXPECT_EQ(emptied.tables()["a"].rows, UpTo(10));
+  EXPECT_THAT(emptied.errors(), ElementsAre());
+}
+
 // Passes rows on and counts them by table; says how many at the end.
 class CountStep final : public Step {
  public:
@@ -400,6 +437,14 @@ TEST_F(StatefulTest, AnAbortedEpochTakesItsStateBack) {
   seen_.clear();
   ASSERT_TRUE(Run().ok());  // and once more, from what was folded
   EXPECT_EQ(seen_, all_);
+}
+
+TEST_F(StatefulTest, AResetForgetsTheState) {
+  source_.acks = false;
+  ASSERT_TRUE(Run().ok());
+  Must(store_->RequestReset("p", 1));
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(seen_, all_);  // of one reading, not of two
 }
 
 TEST_F(StatefulTest, AStoreBehindTheTargetIsNotGuessedAt) {

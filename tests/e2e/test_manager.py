@@ -362,3 +362,24 @@ def test_secrets_are_in_no_file(own_server, quick):
             with open(path, "rb") as file:
                 assert database.PASSWORD.encode() not in file.read(), path
     assert seen > 5
+
+
+def test_reset_starts_over(mariadb, quick):
+    table(mariadb)
+    quick.pipeline(mariadb, ["t"], mode="append")
+    quick.daemon()
+    wait_rows(quick, "t", 10)
+    assert "leat stop p first" in quick.ask("reset", "p", "--yes", code=leat.BAD_CONFIG)
+    quick.ask("stop", "p")
+    assert "say --yes" in quick.ask("reset", "p", code=leat.USAGE)
+    assert "appended ones are there twice" in quick.ask("reset", "p", "--yes")
+    quick.ask("restart", "p")
+    wait_rows(quick, "t", 20)
+    insert(mariadb, "t", 10, 15)
+    wait_rows(quick, "t", 25)
+    quick.ask("stop")
+    # And where nobody runs.
+    quick.ask("reset", "p", "--yes")
+    quick.daemon()
+    wait_rows(quick, "t", 40)
+    assert "there is no pipeline" in quick.ask("reset", "x", "--yes", code=leat.BAD_CONFIG)
