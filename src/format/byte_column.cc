@@ -9,11 +9,12 @@ namespace leat {
 namespace {
 
 constexpr size_t kFirst = size_t{4} << 10;
+constexpr size_t kMostFirst = size_t{1} << 20;
 
 }  // namespace
 
 void ByteColumn::Grow(size_t most) {
-  const size_t wanted = std::max({kFirst, capacity_ * 2, size_ + most});
+  const size_t wanted = std::max({kFirst, first_, capacity_ * 2, size_ + most});
   const auto bytes = static_cast<int64_t>(wanted);
   // Out of memory ends the program, as it does in the standard library's containers.
   if (!buffer_) {
@@ -50,7 +51,10 @@ std::shared_ptr<arrow::BinaryArray> ByteColumn::Finish() {
   auto made = std::make_shared<arrow::BinaryArray>(
       count, arrow::Buffer::FromVector(std::move(offsets_)), std::move(values),
       std::move(validity), null_count_);
+  // What comes next is of about that size, often.
+  const size_t first = std::min(capacity_, kMostFirst);
   *this = ByteColumn();
+  first_ = first;
   return made;
 }
 

@@ -59,6 +59,7 @@ class ByteColumn {
   char* data_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;
+  size_t first_ = 0;  // how much is asked for at first
   std::vector<int32_t> offsets_;
   std::vector<bool> nulls_;  // as long as the last null; empty: none
   int64_t null_count_ = 0;

@@ -6,6 +6,7 @@
 // fault is not an error: it is a dead letter with its reason, its place and its bytes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ class Decoder {
   virtual Status Restore(std::string_view state) { return Status::Ok(); }
 };
 
+// Where an encoder's records go, a run of one topic at a time.
+using TakeRecords = std::function<Status(Records)>;
+
 class Encoder {
  public:
   virtual ~Encoder() = default;
@@ -48,14 +52,15 @@ class Encoder {
   // Where a table's rows go.
   virtual std::string TopicFor(const TableId& table) const = 0;
 
-  // Appends the records of the batch, in the order of seq within each topic; a topic may
-  // come in several runs, of at most some MiB each. The rows it cannot write go to
+  // Gives the records of the batch, in the order of seq within each topic. A run is
+  // handed on as soon as it is of some size (TopicWriter): the batch is never there as
+  // records as a whole. An error of `take` ends it. The rows it cannot write go to
   // `rejects`.
-  virtual Status Encode(const Batch& batch, std::vector<Records>* out,
+  virtual Status Encode(const Batch& batch, const TakeRecords& take,
                         std::vector<DeadLetter>* rejects) = 0;
   // Of those the records that are no row's, such as heartbeats: for a sink that keeps
   // rows as they are and calls this instead.
-  virtual Status EncodeNotes(const Batch& batch, std::vector<Records>* out) {
+  virtual Status EncodeNotes(const Batch& batch, const TakeRecords& take) {
     return Status::Ok();
   }
   // What Encode remembers of the transaction it stands in is forgotten: the epoch was

@@ -30,6 +30,14 @@ inline Records MakeRecords(const std::string& topic, const std::vector<Pair>& pa
   return builder.Finish();
 }
 
+// Keeps what an encoder gives.
+inline TakeRecords Into(std::vector<Records>* out) {
+  return [out](Records records) {
+    out->push_back(std::move(records));
+    return Status::Ok();
+  };
+}
+
 // "key=value" of each record, - for null.
 inline std::vector<std::string> Shown(const std::vector<Records>& runs) {
   std::vector<std::string> out;

@@ -83,7 +83,7 @@ Result<RawEncoder::Columns> RawEncoder::ColumnsOf(const TableSchema& schema) con
   return columns;
 }
 
-Status RawEncoder::Encode(const Batch& batch, std::vector<Records>* out,
+Status RawEncoder::Encode(const Batch& batch, const TakeRecords& take,
                           std::vector<DeadLetter>* rejects) {
   std::map<std::string, TopicParts> topics;
   for (const Chunk& chunk : batch.chunks) {
@@ -99,12 +99,11 @@ Status RawEncoder::Encode(const Batch& batch, std::vector<Records>* out,
         auto value = BytesAt(*chunk.rows, columns.value, row);
         if (chunk.ops[static_cast<size_t>(row)] == Op::kDelete) value.reset();
         to.Add(BytesAt(*chunk.rows, columns.key, row), value, MillisOf(chunk, row, now));
-        writer_.Cut(&to, out);
+        RETURN_IF_ERROR(writer_.Cut(&to, take));
       }
     }
   }
-  writer_.Flush(out);
-  return Status::Ok();
+  return writer_.Flush(take);
 }
 
 Result<std::shared_ptr<arrow::BinaryArray>> RawEncoder::Keys(const Chunk& chunk,

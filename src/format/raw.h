@@ -29,7 +29,7 @@ class RawEncoder final : public Encoder {
 
   Needs needs() const override { return {}; }
   std::string TopicFor(const TableId& table) const override;
-  Status Encode(const Batch& batch, std::vector<Records>* out,
+  Status Encode(const Batch& batch, const TakeRecords& take,
                 std::vector<DeadLetter>* rejects) override;
   Result<std::shared_ptr<arrow::BinaryArray>> Keys(const Chunk& chunk,
                                                    bool before) override;

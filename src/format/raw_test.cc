@@ -27,7 +27,7 @@ TEST(RawTest, BytesThereAndBack) {
   auto encoder = Must(MakeEncoder(writing));
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  Must(encoder->Encode(batch, &out, &rejects));
+  Must(encoder->Encode(batch, Into(&out), &rejects));
   EXPECT_THAT(Shown(out), ElementsAre("k=v\x01", "-=w", "k=-"));
   EXPECT_EQ(Must(encoder->Keys(batch.chunks[0], false))->null_count(), 1);
 }

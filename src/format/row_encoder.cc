@@ -44,7 +44,7 @@ Result<RowEncoder::Plan*> RowEncoder::PlanOf(const SchemaRef& schema) {
   return &plans_.emplace(schema.get(), std::move(plan)).first->second;
 }
 
-Status RowEncoder::Encode(const Batch& batch, std::vector<Records>* out,
+Status RowEncoder::Encode(const Batch& batch, const TakeRecords& take,
                           std::vector<DeadLetter>* rejects) {
   std::map<std::string, TopicParts> topics;
   for (const Chunk& chunk : batch.chunks) {
@@ -56,15 +56,14 @@ Status RowEncoder::Encode(const Batch& batch, std::vector<Records>* out,
     RecordsBuilder& to = writer_.To(topic);
     for (const OrderedRows& run : InOrder(parts.chunks, {})) {
       ASSIGN_OR_RETURN(Plan* const plan, PlanOf(run.chunk->schema));
-      WriteRun(run, plan, &to, out, rejects);
+      RETURN_IF_ERROR(WriteRun(run, plan, &to, take, rejects));
     }
   }
-  writer_.Flush(out);
-  return Status::Ok();
+  return writer_.Flush(take);
 }
 
-void RowEncoder::WriteRun(const OrderedRows& run, Plan* plan, RecordsBuilder* to,
-                          std::vector<Records>* out, std::vector<DeadLetter>* rejects) {
+Status RowEncoder::WriteRun(const OrderedRows& run, Plan* plan, RecordsBuilder* to,
+                            const TakeRecords& take, std::vector<DeadLetter>* rejects) {
   const Chunk& chunk = *run.chunk;
   const int64_t now = options_.clock->WallMicros() / 1000;
   const bool keyed = plan->key != nullptr;
@@ -92,8 +91,9 @@ void RowEncoder::WriteRun(const OrderedRows& run, Plan* plan, RecordsBuilder* to
     }
     if (op != Op::kDelete) plan->row->Write(row, &to->value());
     to->End(time, keyed, op != Op::kDelete);
-    writer_.Cut(to, out);
+    RETURN_IF_ERROR(writer_.Cut(to, take));
   }
+  return Status::Ok();
 }
 
 DeadLetter RowEncoder::WithoutKey(const Chunk& chunk, int64_t row,

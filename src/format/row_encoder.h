@@ -29,7 +29,7 @@ class RowEncoder : public Encoder {
 
   Needs needs() const override;
   std::string TopicFor(const TableId& table) const override;
-  Status Encode(const Batch& batch, std::vector<Records>* out,
+  Status Encode(const Batch& batch, const TakeRecords& take,
                 std::vector<DeadLetter>* rejects) override;
   Result<std::shared_ptr<arrow::BinaryArray>> Keys(const Chunk& chunk,
                                                    bool before) override;
@@ -52,8 +52,8 @@ class RowEncoder : public Encoder {
     std::unique_ptr<RowForm> row;
   };
   Result<Plan*> PlanOf(const SchemaRef& schema);
-  void WriteRun(const OrderedRows& run, Plan* plan, RecordsBuilder* to,
-                std::vector<Records>* out, std::vector<DeadLetter>* rejects);
+  Status WriteRun(const OrderedRows& run, Plan* plan, RecordsBuilder* to,
+                  const TakeRecords& take, std::vector<DeadLetter>* rejects);
   DeadLetter WithoutKey(const Chunk& chunk, int64_t row, const std::string& topic) const;
 
   const EncoderOptions options_;

@@ -3,7 +3,8 @@
 namespace leat {
 namespace {
 
-constexpr int64_t kRunBytes = int64_t{8} << 20;
+// What a core keeps close: whoever takes the records reads them at once.
+constexpr int64_t kRunBytes = int64_t{512} << 10;
 
 }  // namespace
 
@@ -11,15 +12,16 @@ RecordsBuilder& TopicWriter::To(const std::string& topic) {
   return builders_.try_emplace(topic, topic).first->second;
 }
 
-void TopicWriter::Cut(RecordsBuilder* builder, std::vector<Records>* out) {
-  if (builder->bytes() >= kRunBytes) out->push_back(builder->Finish());
+Status TopicWriter::Cut(RecordsBuilder* builder, const TakeRecords& take) {
+  return builder->bytes() >= kRunBytes ? take(builder->Finish()) : Status::Ok();
 }
 
-void TopicWriter::Flush(std::vector<Records>* out) {
-  for (auto& [topic, builder] : builders_) {
-    if (builder.size() > 0) out->push_back(builder.Finish());
+Status TopicWriter::Flush(const TakeRecords& take) {
+  auto written = std::exchange(builders_, {});
+  for (auto& [topic, builder] : written) {
+    if (builder.size() > 0) RETURN_IF_ERROR(take(builder.Finish()));
   }
-  builders_.clear();
+  return Status::Ok();
 }
 
 }  // namespace leat

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "format/batch_order.h"
+#include "format/codec.h"
 #include "format/records.h"
 
 namespace leat {
@@ -16,9 +17,9 @@ class TopicWriter {
   // The builder of a topic's records; valid until Flush.
   RecordsBuilder& To(const std::string& topic);
   // A builder that has grown large is handed on before more is written to it.
-  void Cut(RecordsBuilder* builder, std::vector<Records>* out);
+  Status Cut(RecordsBuilder* builder, const TakeRecords& take);
   // Everything that was written.
-  void Flush(std::vector<Records>* out);
+  Status Flush(const TakeRecords& take);
 
  private:
   std::map<std::string, RecordsBuilder> builders_;

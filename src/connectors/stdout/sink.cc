@@ -23,17 +23,15 @@ Needs StdoutSink::needs() const {
 }
 
 Status StdoutSink::WriteRecords(const Batch& batch, std::vector<DeadLetter>* rejects) {
-  std::vector<Records> runs;
-  RETURN_IF_ERROR(encoder_->Encode(batch, &runs, rejects));
-  for (const Records& records : runs) {
+  const auto take = [&](const Records& records) {
     for (int64_t i = 0; i < records.size(); i++) {
       lines_ += RecordText(records, i);
       lines_ += '\n';
     }
     bytes_ += records.bytes();
-    if (lines_.size() >= kFlushBytes) RETURN_IF_ERROR(Flush());
-  }
-  return Status::Ok();
+    return lines_.size() >= kFlushBytes ? Flush() : Status::Ok();
+  };
+  return encoder_->Encode(batch, take, rejects);
 }
 
 // Merges rows and events by seq, so that lines stand in the source's order.

@@ -54,7 +54,7 @@ std::vector<Records> Encoded(const Batch& batch, bool binary) {
   options.topic = "t";
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  Must(Must(MakeEncoder(std::move(options)))->Encode(batch, &out, &rejects));
+  Must(Must(MakeEncoder(std::move(options)))->Encode(batch, Into(&out), &rejects));
   return out;
 }
 

@@ -105,7 +105,7 @@ Result<CloudEventsEncoder::Plan*> CloudEventsEncoder::PlanOf(const SchemaRef& sc
   return &plans_.emplace(schema.get(), std::move(plan)).first->second;
 }
 
-Status CloudEventsEncoder::Encode(const Batch& batch, std::vector<Records>* out,
+Status CloudEventsEncoder::Encode(const Batch& batch, const TakeRecords& take,
                                   std::vector<DeadLetter>* rejects) {
   std::map<std::string, TopicParts> topics;
   for (const Chunk& chunk : batch.chunks) {
@@ -115,15 +115,14 @@ Status CloudEventsEncoder::Encode(const Batch& batch, std::vector<Records>* out,
     RecordsBuilder& to = writer_.To(topic);
     for (const OrderedRows& run : InOrder(parts.chunks, {})) {
       ASSIGN_OR_RETURN(Plan* const plan, PlanOf(run.chunk->schema));
-      RETURN_IF_ERROR(WriteRun(run, plan, &to, out));
+      RETURN_IF_ERROR(WriteRun(run, plan, &to, take));
     }
   }
-  writer_.Flush(out);
-  return Status::Ok();
+  return writer_.Flush(take);
 }
 
 Status CloudEventsEncoder::WriteRun(const OrderedRows& run, Plan* plan,
-                                    RecordsBuilder* to, std::vector<Records>* out) {
+                                    RecordsBuilder* to, const TakeRecords& take) {
   const Chunk& chunk = *run.chunk;
   plan->key.Bind(*chunk.rows);
   plan->row.Bind(*chunk.rows);
@@ -155,7 +154,7 @@ Status CloudEventsEncoder::WriteRun(const OrderedRows& run, Plan* plan,
     }
     event.data = TextOf(plan->row, row, &data_);
     Write(*plan, std::move(event), to);
-    writer_.Cut(to, out);
+    RETURN_IF_ERROR(writer_.Cut(to, take));
   }
   return Status::Ok();
 }

@@ -22,7 +22,7 @@ class CloudEventsEncoder final : public Encoder {
 
   Needs needs() const override { return {Needs::Before::kFull, /*meta=*/true}; }
   std::string TopicFor(const TableId& table) const override;
-  Status Encode(const Batch& batch, std::vector<Records>* out,
+  Status Encode(const Batch& batch, const TakeRecords& take,
                 std::vector<DeadLetter>* rejects) override;
   Result<std::shared_ptr<arrow::BinaryArray>> Keys(const Chunk& chunk,
                                                    bool before) override;
@@ -48,7 +48,7 @@ class CloudEventsEncoder final : public Encoder {
   };
   Result<Plan*> PlanOf(const SchemaRef& schema);
   Status WriteRun(const OrderedRows& run, Plan* plan, RecordsBuilder* to,
-                  std::vector<Records>* out);
+                  const TakeRecords& take);
   void Write(const Plan& plan, Event event, RecordsBuilder* to) const;
 
   const EncoderOptions options_;

@@ -26,7 +26,7 @@ std::vector<Records> Encoded(const Batch& batch, CsvOptions csv) {
   options.topic = "{table}";
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  Must(Must(MakeEncoder(std::move(options)))->Encode(batch, &out, &rejects));
+  Must(Must(MakeEncoder(std::move(options)))->Encode(batch, Into(&out), &rejects));
   EXPECT_TRUE(rejects.empty());
   return out;
 }

@@ -67,7 +67,7 @@ class DebeziumTest : public testing::Test {
     options.clock = &clock_;
     std::vector<Records> out;
     std::vector<DeadLetter> rejects;
-    Must(Must(MakeEncoder(std::move(options)))->Encode(batch, &out, &rejects));
+    Must(Must(MakeEncoder(std::move(options)))->Encode(batch, Into(&out), &rejects));
     return out;
   }
   // The value of an update as captured, with this clock's time.

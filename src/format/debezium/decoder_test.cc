@@ -163,7 +163,7 @@ std::vector<Records> Encoded(const Batch& batch, const DebeziumOptions& debezium
   options.topic = "p.{database}.{table}";
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  Must(Must(MakeEncoder(std::move(options)))->Encode(batch, &out, &rejects));
+  Must(Must(MakeEncoder(std::move(options)))->Encode(batch, Into(&out), &rejects));
   EXPECT_TRUE(rejects.empty());
   return out;
 }

@@ -109,7 +109,7 @@ Result<DebeziumEncoder::Plan*> DebeziumEncoder::PlanOf(const Chunk& chunk) {
   return (plans_[chunk.schema.get()] = std::move(plan)).get();
 }
 
-Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
+Status DebeziumEncoder::Encode(const Batch& batch, const TakeRecords& take,
                                std::vector<DeadLetter>* rejects) {
   WriteNotes(batch);
   Now now;
@@ -119,16 +119,14 @@ Status DebeziumEncoder::Encode(const Batch& batch, std::vector<Records>* out,
   if (options_.format.debezium.transactions) {
     transactions_.SetBuilder(&writer_.To(prefix_ + ".transaction"));
   }
-  RETURN_IF_ERROR(WriteTopics(batch, now, out));
+  RETURN_IF_ERROR(WriteTopics(batch, now, take));
   if (options_.format.debezium.transactions && batch.boundary) transactions_.End();
-  writer_.Flush(out);
-  return Status::Ok();
+  return writer_.Flush(take);
 }
 
-Status DebeziumEncoder::EncodeNotes(const Batch& batch, std::vector<Records>* out) {
+Status DebeziumEncoder::EncodeNotes(const Batch& batch, const TakeRecords& take) {
   WriteNotes(batch);
-  writer_.Flush(out);
-  return Status::Ok();
+  return writer_.Flush(take);
 }
 
 void DebeziumEncoder::WriteNotes(const Batch& batch) {
@@ -142,7 +140,7 @@ void DebeziumEncoder::WriteNotes(const Batch& batch) {
 // Topic by topic, which needs no merging where a topic has one table; the order of
 // transactions goes across them.
 Status DebeziumEncoder::WriteTopics(const Batch& batch, const Now& now,
-                                    std::vector<Records>* out) {
+                                    const TakeRecords& take) {
   std::map<std::string, TopicParts> topics;
   const bool whole = options_.format.debezium.transactions;
   for (const Chunk& chunk : batch.chunks) {
@@ -160,7 +158,7 @@ Status DebeziumEncoder::WriteTopics(const Batch& batch, const Now& now,
       if (run.event) {
         RETURN_IF_ERROR(WriteTruncate(*run.event, now));
       } else {
-        RETURN_IF_ERROR(WriteRun(run, now, out));
+        RETURN_IF_ERROR(WriteRun(run, now, take));
       }
     }
   }
@@ -168,7 +166,7 @@ Status DebeziumEncoder::WriteTopics(const Batch& batch, const Now& now,
 }
 
 Status DebeziumEncoder::WriteRun(const OrderedRows& run, const Now& now,
-                                 std::vector<Records>* out) {
+                                 const TakeRecords& take) {
   const Chunk& chunk = *run.chunk;
   ASSIGN_OR_RETURN(Plan* const plan, PlanOf(chunk));
   RecordsBuilder* const to = &writer_.To(plan->topic);
@@ -196,7 +194,7 @@ Status DebeziumEncoder::WriteRun(const OrderedRows& run, const Now& now,
       const std::string_view key = KeyText(plan->key, row, &key_);
       WriteMessage(chunk, row, sides, plan, now, key, plan->headers, to);
     }
-    writer_.Cut(to, out);
+    RETURN_IF_ERROR(writer_.Cut(to, take));
   }
   return Status::Ok();
 }

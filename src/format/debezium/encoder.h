@@ -22,9 +22,9 @@ class DebeziumEncoder final : public Encoder {
 
   Needs needs() const override;
   std::string TopicFor(const TableId& table) const override;
-  Status Encode(const Batch& batch, std::vector<Records>* out,
+  Status Encode(const Batch& batch, const TakeRecords& take,
                 std::vector<DeadLetter>* rejects) override;
-  Status EncodeNotes(const Batch& batch, std::vector<Records>* out) override;
+  Status EncodeNotes(const Batch& batch, const TakeRecords& take) override;
   void Abort() override { transactions_.Abort(); }
   Result<std::shared_ptr<arrow::BinaryArray>> Keys(const Chunk& chunk,
                                                    bool before) override;
@@ -64,8 +64,8 @@ class DebeziumEncoder final : public Encoder {
   };
 
   Result<Plan*> PlanOf(const Chunk& chunk);
-  Status WriteTopics(const Batch& batch, const Now& now, std::vector<Records>* out);
-  Status WriteRun(const OrderedRows& run, const Now& now, std::vector<Records>* out);
+  Status WriteTopics(const Batch& batch, const Now& now, const TakeRecords& take);
+  Status WriteRun(const OrderedRows& run, const Now& now, const TakeRecords& take);
   void WriteUpdate(const Chunk& chunk, int64_t row, int64_t update, Plan* plan,
                    const Now& now, RecordsBuilder* to);
   void WriteMessage(const Chunk& chunk, int64_t row, const Sides& sides, Plan* plan,

@@ -271,7 +271,7 @@ TEST(JsonEncoderTest, RowsTombstonesAndKeyChanges) {
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
   const Batch batch = Changes();
-  Must(encoder->Encode(batch, &out, &rejects));
+  Must(encoder->Encode(batch, Into(&out), &rejects));
   ASSERT_EQ(out.size(), 1U);
   EXPECT_EQ(out[0].topic, "out.t");
   const std::string rest =
@@ -294,7 +294,7 @@ TEST(JsonEncoderTest, ADeleteWithoutAKeyIsADeadLetter) {
   auto encoder = Must(MakeEncoder(options));
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  Must(encoder->Encode(batch, &out, &rejects));
+  Must(encoder->Encode(batch, Into(&out), &rejects));
   EXPECT_EQ(Shown(out).size(), 3U);
   ASSERT_EQ(rejects.size(), 1U);
   EXPECT_THAT(rejects[0].reason, HasSubstr("without a key"));
@@ -308,7 +308,7 @@ TEST(JsonEncoderTest, WhatIsWrittenIsReadBack) {
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
   const Batch batch = Changes();
-  Must(encoder->Encode(batch, &out, &rejects));
+  Must(encoder->Encode(batch, Into(&out), &rejects));
   DecoderOptions reading;
   reading.format.columns = batch.chunks[0].schema->columns;
   reading.format.key = {"id"};

@@ -149,33 +149,34 @@ Status EmbeddedSink::WriteEvent(const Event& event, uint32_t seq) {
   return Status::Ok();
 }
 
-// They come seldom: each lot is a segment of its own.
 Status EmbeddedSink::WriteNotes(const Batch& batch) {
-  std::vector<Records> notes;
-  RETURN_IF_ERROR(encoder_->EncodeNotes(batch, &notes));
-  for (const Records& records : notes) {
-    if (!notes_.contains(records.topic)) {
-      ASSIGN_OR_RETURN(notes_[records.topic],
-                       OpenTopic(records.topic, "records beside the rows"));
-    }
-    const int32_t partitions = notes_[records.topic].settings.partitions;
-    std::map<int32_t, RecordsBuilder> parts;
-    for (int64_t i = 0; i < records.size(); i++) {
-      const int32_t partition = PartitionOf(*records.keys, i, partitions);
-      RecordsBuilder& to = parts.try_emplace(partition, records.topic).first->second;
-      to.key().Append(records.keys->GetView(i));
-      to.value().Append(records.values->GetView(i));
-      to.End(records.timestamps[static_cast<size_t>(i)], records.keys->IsValid(i),
-             records.values->IsValid(i),
-             records.headers ? records.headers->GetView(i) : std::string_view());
-    }
-    for (auto& [partition, part] : parts) {
-      Segment segment;
-      segment.records = part.Finish();
-      RETURN_IF_ERROR(Stage({records.topic, partition}, std::move(segment)));
-    }
-    staged_bytes_ += records.bytes();
+  return encoder_->EncodeNotes(
+      batch, [this](const Records& records) { return WriteNotes(records); });
+}
+
+// They come seldom: each lot is a segment of its own.
+Status EmbeddedSink::WriteNotes(const Records& records) {
+  if (!notes_.contains(records.topic)) {
+    ASSIGN_OR_RETURN(notes_[records.topic],
+                     OpenTopic(records.topic, "records beside the rows"));
   }
+  const int32_t partitions = notes_[records.topic].settings.partitions;
+  std::map<int32_t, RecordsBuilder> parts;
+  for (int64_t i = 0; i < records.size(); i++) {
+    const int32_t partition = PartitionOf(*records.keys, i, partitions);
+    RecordsBuilder& to = parts.try_emplace(partition, records.topic).first->second;
+    to.key().Append(records.keys->GetView(i));
+    to.value().Append(records.values->GetView(i));
+    to.End(records.timestamps[static_cast<size_t>(i)], records.keys->IsValid(i),
+           records.values->IsValid(i),
+           records.headers ? records.headers->GetView(i) : std::string_view());
+  }
+  for (auto& [partition, part] : parts) {
+    Segment segment;
+    segment.records = part.Finish();
+    RETURN_IF_ERROR(Stage({records.topic, partition}, std::move(segment)));
+  }
+  staged_bytes_ += records.bytes();
   return Status::Ok();
 }
 

@@ -58,6 +58,7 @@ class EmbeddedSink final : public Sink {
   Result<const Target*> TargetOf(const TableId& table);
   Result<Target> OpenTopic(const std::string& topic, const std::string& what);
   Status WriteNotes(const Batch& batch);
+  Status WriteNotes(const Records& records);
   Status WriteChunk(const Chunk& chunk, int64_t bytes, uint32_t seq);
   Status WriteEvent(const Event& event, uint32_t seq);
   Status Add(const TopicPartition& to, Chunk chunk,

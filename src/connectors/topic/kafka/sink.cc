@@ -146,14 +146,9 @@ Status KafkaSink::AwaitFormerOwners(std::span<const ShardId> shards, const Claim
 }
 
 Status KafkaSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
-  RETURN_IF_ERROR(encoder_->Encode(batch, &records_, rejects));
-  Status written;
-  for (const Records& records : records_) {
-    written = WriteRecords(records, rejects);
-    if (!written.ok()) break;
-  }
-  records_.clear();
-  return Fenced(std::move(written));
+  return Fenced(encoder_->Encode(
+      batch, [&](const Records& records) { return WriteRecords(records, rejects); },
+      rejects));
 }
 
 Status KafkaSink::WriteRecords(const Records& records, std::vector<DeadLetter>* rejects) {

@@ -72,7 +72,6 @@ class KafkaSink final : public Sink {
   std::string id_;                  // the transactional id
   std::string claimed_;             // the attempt
   bool dealt_ = false;
-  std::vector<Records> records_;  // between encoder and producer
   int64_t staged_bytes_ = 0;
   bool staged_any_ = false;
   std::string committing_;  // the epoch whose commit is under way
