@@ -110,11 +110,7 @@ struct Hooks {
   }
 
   static void Delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-    Client& client = Of(opaque);
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || !client.callbacks_.undelivered) {
-      return;
-    }
-    client.callbacks_.undelivered(message->err, rd_kafka_topic_name(message->rkt));
+    Of(opaque).callbacks_.delivered(*message);
   }
 
   static void Rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
@@ -149,7 +145,7 @@ Result<std::unique_ptr<Client>> Client::Make(const Broker& broker, Role role,
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_log_cb(conf.get(), Hooks::Log);
   rd_kafka_conf_set_error_cb(conf.get(), Hooks::Error);
-  if (client->callbacks_.undelivered) {
+  if (client->callbacks_.delivered) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), Hooks::Delivered);
   }
   if (client->callbacks_.rebalance) {

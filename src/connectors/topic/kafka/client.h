@@ -58,8 +58,8 @@ class Client {
  public:
   // Called by whichever thread asks the client for something.
   struct Callbacks {
-    // A record could not be delivered.
-    std::function<void(rd_kafka_resp_err_t, const std::string& topic)> undelivered;
+    // A record is stored, or could not be delivered.
+    std::function<void(const rd_kafka_message_t&)> delivered;
     // Partitions were dealt (true) or are taken away.
     std::function<void(bool assigned, const rd_kafka_topic_partition_list_t*)> rebalance;
   };

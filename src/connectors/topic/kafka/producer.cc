@@ -15,6 +15,9 @@ constexpr int kOffsetsLimitMs = 30'000;
 constexpr auto kCommitLimit = Millis(15'000);
 constexpr auto kAbortLimit = Millis(5'000);
 constexpr size_t kBatch = 4096;
+// The client has one request of 1 MB a partition under way. While more than the next one
+// waits for it, longer than linger.ms, it asks its socket without a pause.
+constexpr int64_t kMostUnderWay = int64_t{3} << 19;
 
 bool TimedOut(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
@@ -31,12 +34,10 @@ Result<std::unique_ptr<Producer>> Producer::Make(const Broker& broker,
   Settings settings = {
       {"enable.idempotence", "true"},
       {"partitioner", "murmur2_random"},
-      {"delivery.report.only.error", "true"},
-      {"linger.ms", Option(broker, "linger.ms", "1")},
-      {"queue.buffering.max.kbytes",
-       Option(broker, "queue.buffering.max.kbytes", "32768")},
-      {"queue.buffering.max.messages",
-       Option(broker, "queue.buffering.max.messages", "200000")},
+      // In a transaction nobody sees a record before the commit, which waits for no
+      // company of the last ones. Without one nobody waits: what comes while a request is
+      // under way goes with the next.
+      {"linger.ms", Option(broker, "linger.ms", transactional ? "20" : "0")},
       // Each topic has a limit of its own: see SinkTopics.
       {"message.max.bytes", Option(broker, "message.max.bytes", "100000000")},
   };
@@ -47,9 +48,8 @@ Result<std::unique_ptr<Producer>> Producer::Make(const Broker& broker,
     settings.emplace_back("transactional.id", options.transactional_id);
   }
   Client::Callbacks callbacks;
-  callbacks.undelivered = [p = producer.get()](rd_kafka_resp_err_t code,
-                                               const std::string& topic) {
-    p->Undelivered(code, topic);
+  callbacks.delivered = [p = producer.get()](const rd_kafka_message_t& message) {
+    p->Delivered(message);
   };
   ASSIGN_OR_RETURN(producer->client_, Client::Make(broker, Role::kProducer, settings, log,
                                                    std::move(callbacks)));
@@ -60,11 +60,15 @@ Producer::~Producer() {
   for (auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
 }
 
-void Producer::Undelivered(rd_kafka_resp_err_t code, const std::string& topic) {
+void Producer::Delivered(const rd_kafka_message_t& message) {
+  under_way_ -= static_cast<int64_t>(message.len);
+  const rd_kafka_resp_err_t code = message.err;
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   const bool purged =
       code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   if (!failure_.ok() || (purging_ && purged)) return;
-  failure_ = ToStatus(code, "writing to topic " + topic);
+  failure_ = ToStatus(
+      code, fmt::format("writing to topic {}", rd_kafka_topic_name(message.rkt)));
 }
 
 rd_kafka_topic_t* Producer::Topic(const std::string& name) {
@@ -137,6 +141,10 @@ Status Producer::ProduceBatch(rd_kafka_topic_t* topic, size_t* done) {
 
 Status Producer::Produce(const std::string& name, const Records& records, int64_t first,
                          int64_t last) {
+  while (under_way_ > kMostUnderWay) RETURN_IF_ERROR(WaitForRoom());
+  for (int64_t i = first; i < last; i++) {
+    if (records.values->IsValid(i)) under_way_ += records.values->value_length(i);
+  }
   if (records.headers) return ProduceWithHeaders(name, records, first, last);
   rd_kafka_topic_t* topic = Topic(name);
   while (first < last) {
@@ -164,10 +172,28 @@ Status Producer::Produce(const std::string& name, const Records& records, int64_
   return Poll();
 }
 
+// Most records have the headers of the one before.
+Status Producer::TakeHeaders(const Records& records, int64_t i) {
+  const std::string_view encoded =
+      records.headers->IsNull(i) ? std::string_view() : records.headers->GetView(i);
+  if (headers_ && encoded == encoded_headers_) return Status::Ok();
+  ASSIGN_OR_RETURN(const std::vector<Header> headers, ReadHeaders(encoded));
+  headers_.reset(rd_kafka_headers_new(headers.size()));
+  for (const Header& h : headers) {
+    rd_kafka_header_add(headers_.get(), h.name.data(),
+                        static_cast<ssize_t>(h.name.size()),
+                        h.value ? h.value->data() : nullptr,
+                        h.value ? static_cast<ssize_t>(h.value->size()) : 0);
+  }
+  encoded_headers_ = encoded;
+  return Status::Ok();
+}
+
 Status Producer::ProduceWithHeaders(const std::string& name, const Records& records,
                                     int64_t first, int64_t last) {
   rd_kafka_topic_t* topic = Topic(name);
   for (int64_t i = first; i < last; i++) {
+    RETURN_IF_ERROR(TakeHeaders(records, i));
     rd_kafka_vu_t parts[5] = {};
     size_t count = 0;
     parts[count].vtype = RD_KAFKA_VTYPE_RKT;
@@ -186,17 +212,9 @@ Status Producer::ProduceWithHeaders(const std::string& name, const Records& reco
       parts[count].u.mem.ptr = const_cast<char*>(key.empty() ? "" : key.data());
       parts[count++].u.mem.size = key.size();
     }
-    ASSIGN_OR_RETURN(std::vector<Header> headers, HeadersOf(records, i));
-    std::unique_ptr<rd_kafka_headers_t, void (*)(rd_kafka_headers_t*)> encoded(
-        rd_kafka_headers_new(headers.size()), rd_kafka_headers_destroy);
-    for (const Header& h : headers) {
-      rd_kafka_header_add(encoded.get(), h.name.data(),
-                          static_cast<ssize_t>(h.name.size()),
-                          h.value ? h.value->data() : nullptr,
-                          h.value ? static_cast<ssize_t>(h.value->size()) : 0);
-    }
+    Headers headers(rd_kafka_headers_copy(headers_.get()));
     parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
-    parts[count++].u.headers = encoded.get();
+    parts[count++].u.headers = headers.get();
     for (;;) {
       rd_kafka_error_t* error = rd_kafka_produceva(client_->handle(), parts, count);
       if (!error) break;
@@ -205,13 +223,14 @@ Status Producer::ProduceWithHeaders(const std::string& name, const Records& reco
       if (!full) return status;
       RETURN_IF_ERROR(WaitForRoom());
     }
-    (void)encoded.release();  // the record's now
+    (void)headers.release();  // the record's now
   }
   return Poll();
 }
 
 Status Producer::ProduceOne(const std::string& topic, int32_t partition,
                             std::string_view key, std::string_view value) {
+  under_way_ += static_cast<int64_t>(value.size());
   for (;;) {
     int bad = rd_kafka_produce(Topic(topic), partition, RD_KAFKA_MSG_F_COPY,
                                const_cast<char*>(value.data()), value.size(), key.data(),

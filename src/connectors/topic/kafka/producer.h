@@ -21,6 +21,13 @@
 
 namespace leat::topic::kafka {
 
+struct HeadersDestroy {
+  void operator()(rd_kafka_headers_t* headers) const {
+    rd_kafka_headers_destroy(headers);
+  }
+};
+using Headers = std::unique_ptr<rd_kafka_headers_t, HeadersDestroy>;
+
 struct ProducerOptions {
   std::string transactional_id;  // empty: without transactions
   std::string compression;       // empty: none
@@ -42,7 +49,7 @@ class Producer {
   Status Init();
   // Opens a transaction where none is open.
   Status Begin();
-  // Records [first, last) to the topic, in order. Waits while the client's queue is full.
+  // Records [first, last) to the topic, in order. Waits while many bytes are under way.
   Status Produce(const std::string& topic, const Records& records, int64_t first,
                  int64_t last);
   // One record to a given partition.
@@ -63,11 +70,12 @@ class Producer {
  private:
   Producer(bool transactional, const CancelToken& cancel)
       : transactional_(transactional), cancel_(cancel) {}
-  void Undelivered(rd_kafka_resp_err_t code, const std::string& topic);
+  void Delivered(const rd_kafka_message_t& message);
   rd_kafka_topic_t* Topic(const std::string& name);
   Status ProduceBatch(rd_kafka_topic_t* topic, size_t* done);
   Status ProduceWithHeaders(const std::string& topic, const Records& records,
                             int64_t first, int64_t last);
+  Status TakeHeaders(const Records& records, int64_t i);
   Status WaitForRoom();
   template <typename Call>
   Status Until(Millis limit, std::string_view doing, Call call);
@@ -77,6 +85,9 @@ class Producer {
   std::unique_ptr<Client> client_;
   std::map<std::string, rd_kafka_topic_t*> topics_;
   std::vector<rd_kafka_message_t> messages_;
+  Headers headers_;  // of the newest record that has any
+  std::string encoded_headers_;
+  int64_t under_way_ = 0;  // bytes of values that are not delivered yet
   Status failure_;
   bool in_transaction_ = false;
   bool purging_ = false;

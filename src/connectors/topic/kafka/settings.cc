@@ -170,6 +170,8 @@ Result<Conf> MakeConf(const Broker& broker, Role role, const Settings& settings)
   RETURN_IF_ERROR(Set(conf.get(), "bootstrap.servers",
                       fmt::format("{}", fmt::join(broker.servers, ","))));
   RETURN_IF_ERROR(Set(conf.get(), "client.id", "leat"));
+  // Small requests follow one another: none waits until the one before it is answered.
+  RETURN_IF_ERROR(Set(conf.get(), "socket.nagle.disable", "true"));
   // Half-open connections are found by the system, not by the next write's time-out.
   RETURN_IF_ERROR(Set(conf.get(), "socket.keepalive.enable", "true"));
   for (const auto& [name, value] : broker.options) {
