@@ -97,7 +97,8 @@ Status Attempt::Loop() {
     if (item) RETURN_IF_ERROR(Handle(std::move(*item)));
     if (done_) break;
     RETURN_IF_ERROR(RunTimers());
-    if (epochs_ && epochs_->ShouldClose()) RETURN_IF_ERROR(Close());
+    const bool more = reader_->queue_bytes() > 0;
+    if (epochs_ && epochs_->ShouldClose(more)) RETURN_IF_ERROR(Close());
     if (CaughtUp()) {
       RETURN_IF_ERROR(CloseIfOpen());
       break;

@@ -228,11 +228,12 @@ bool EpochWriter::MustCloseBefore(const Batch& batch) const {
   });
 }
 
-bool EpochWriter::ShouldClose() const {
+bool EpochWriter::ShouldClose(bool more) const {
   if (!AtBoundary()) return false;
-  if (!open()) return !ahead_.empty() && parts_.clock.Now() >= Deadline();
-  return rows_ >= policy_.rows || parts_.sink.staged_bytes() >= policy_.bytes ||
-         parts_.clock.Now() >= Deadline();
+  const SteadyTime now = parts_.clock.Now();
+  if (!open()) return !ahead_.empty() && now >= Deadline();
+  if (rows_ >= policy_.rows || parts_.sink.staged_bytes() >= policy_.bytes) return true;
+  return now >= Deadline() && (!more || now - opened_ >= commit_time_);
 }
 
 SteadyTime EpochWriter::Deadline() const {
@@ -288,6 +289,7 @@ Checkpoint EpochWriter::Describe(Prepared prepared) const {
 
 Result<ClosedEpoch> EpochWriter::Close(bool into_sink) {
   if (!AtBoundary()) return Status::Bug("closing an epoch inside a transaction");
+  const SteadyTime began = parts_.clock.Now();
   ASSIGN_OR_RETURN(Prepared prepared, parts_.sink.Prepare());
   RETURN_IF_ERROR(failpoint::Durable("epoch.prepared"));
   for (const SinkTable& table : prepared.tables) RETURN_IF_ERROR(AddTable(table));
@@ -304,6 +306,7 @@ Result<ClosedEpoch> EpochWriter::Close(bool into_sink) {
   ClosedEpoch closed{c.epoch, rows_, bytes_, {}};
   maybe_saved_ = true;
   RETURN_IF_ERROR(SaveAndCommit(&c));
+  commit_time_ = std::chrono::duration_cast<Micros>(parts_.clock.Now() - began);
   closed.shards = std::move(c.shards);
   return closed;
 }

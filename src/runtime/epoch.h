@@ -109,8 +109,9 @@ class EpochWriter {
   // change of a table that has rows in it.
   bool MustCloseBefore(const Batch& batch) const;
   // True when a limit of the policy is reached, at a boundary, or the sink has not heard
-  // of a position for long.
-  bool ShouldClose() const;
+  // of a position for long. With `more` to be written at once a short epoch waits for it:
+  // commits never take more than half of the time.
+  bool ShouldClose(bool more) const;
   // When ShouldClose turns true by time alone.
   SteadyTime Deadline() const;
   // With `into_sink` the sink's tokens know the positions afterwards, in any case.
@@ -145,6 +146,7 @@ class EpochWriter {
   uint64_t epoch_ = 0;           // the newest decided or seen
   SteadyTime sink_commit_time_;  // of the newest commit into the sink, or try of one
   int64_t stored_dead_letters_ = 0;
+  Micros commit_time_{0};  // what the newest Close took
 
   // The open epoch.
   bool dirty_ = false;  // has rows, events or dead letters

@@ -118,6 +118,7 @@ Result<ShardTokens> MemoryStagedSink::GetTokens(std::span<const ShardId> shards,
 
 Result<Prepared> MemoryStagedSink::Prepare() {
   RETURN_IF_ERROR(failpoint::Durable("memory.prepare.before"));
+  if (options_.on_prepare) options_.on_prepare();
   Prepared prepared;
   nlohmann::json manifest = nlohmann::json::object();
   std::lock_guard lock(target_.mutex_);

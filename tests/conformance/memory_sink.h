@@ -68,6 +68,8 @@ struct MemorySinkOptions {
   // How often it wants to hear of time, if it is a transactional one. Each time makes a
   // row of table beats: 0, 1, ...
   Micros heartbeat{0};
+  // Called by each Prepare of a staged sink.
+  std::function<void()> on_prepare;
 };
 
 class MemorySinkBase : public Sink {

@@ -149,6 +149,25 @@ TEST_F(PipelineTest, TimeClosesAnEpochWithoutFurtherRows) {
   runner.join();
 }
 
+TEST_F(PipelineTest, WhileCommitsAreSlowAnEpochTakesWhatIsThere) {
+  Use(100);
+  source_.ends = true;
+  settings_.commit.every = Millis(1);
+  std::atomic<bool> all_read{false};
+  source_.on_read = [&](int64_t position) { all_read = position >= 99; };
+  sink_.on_write = [&] {
+    while (!all_read) std::this_thread::sleep_for(Millis(1));
+    clock_.Advance(Millis(1));
+    return Status::Ok();
+  };
+  sink_.on_prepare = [&] { clock_.Advance(Millis(20)); };
+  auto pipeline = Make();
+  ASSERT_TRUE(pipeline->Run().ok());
+  EXPECT_EQ(Rows("a"), UpTo(100));
+  // Of 134 batches one goes alone, before a commit was slow.
+  EXPECT_LE(pipeline->stats().epochs, 10);
+}
+
 TEST_F(PipelineTest, StopCommitsTheOpenEpoch) {
   Use(5);
   auto pipeline = Make();
