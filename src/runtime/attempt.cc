@@ -168,13 +168,16 @@ Status Attempt::HandleBatch(Batch batch) {
   return Status::Ok();
 }
 
+EpochParts Attempt::Parts() const {
+  return {owner_,   p_.store, *sink_,    reader_->source(),
+          p_.clock, p_.log,   p_.cancel, steps_->stateful()};
+}
+
 Status Attempt::Assign(const std::vector<ShardId>& shards) {
   if (!epochs_) {
     RETURN_IF_ERROR(OpenSink());
     epochs_ = std::make_unique<EpochWriter>(
-        EpochParts{owner_, p_.store, *sink_, reader_->source(), p_.clock, p_.log,
-                   p_.cancel},
-        p_.settings.policies.commit, p_.settings.policies.max_dead_letters,
+        Parts(), p_.settings.policies.commit, p_.settings.policies.max_dead_letters,
         [this](const ShardId& shard, const Position& to) {
           reader_->Post([shard, to](Source& source) { source.Ack(shard, to); });
         });
@@ -182,9 +185,7 @@ Status Attempt::Assign(const std::vector<ShardId>& shards) {
     RETURN_IF_ERROR(AbortAndReread({}));
   }
   RETURN_IF_ERROR(CloseIfOpen());
-  EpochParts parts{owner_,   p_.store, *sink_,   reader_->source(),
-                   p_.clock, p_.log,   p_.cancel};
-  ASSIGN_OR_RETURN(Recovered recovered, Recover(parts, shards, SinkTables()));
+  ASSIGN_OR_RETURN(Recovered recovered, Recover(Parts(), shards, SinkTables()));
   RETURN_IF_ERROR(StartShards(recovered));
   for (const ShardId& shard : shards) NoteBehind(shard);
   reader_->Go();

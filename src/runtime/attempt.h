@@ -57,6 +57,7 @@ class Attempt {
   Status Loop();
   Status Handle(ReadItem item);
   Status HandleBatch(Batch batch);
+  EpochParts Parts() const;
   Status Assign(const std::vector<ShardId>& shards);
   Status Revoke(const std::vector<ShardId>& shards, bool lost);
   Status StartShards(const Recovered& recovered);

@@ -311,11 +311,21 @@ Result<ClosedEpoch> EpochWriter::Close(bool into_sink) {
   return closed;
 }
 
+// A save has to outlive the machine for what is staged, for state and dead letters, and
+// where the sink does not get the position. The rest of a transaction is in the sink as a
+// whole, its token with it: without the save, the store is an older one by an epoch.
+bool EpochWriter::MustLast(const Checkpoint& c, bool in_sink) const {
+  return parts_.sink.staged() || !in_sink || c.start || overlay_ || folds_ ||
+         parts_.stateful;
+}
+
 // From the save on the epoch is decided: whatever fails from here is rolled forward by
 // the next start.
 Status EpochWriter::SaveAndCommit(Checkpoint* c) {
-  RETURN_IF_ERROR(parts_.store.Save(parts_.owner, *c));
-  bool in_sink = !c->tables.empty() || !parts_.sink.holds_tokens();
+  const bool in_sink = !c->tables.empty() || !parts_.sink.holds_tokens();
+  const bool lasts = MustLast(*c, in_sink);
+  RETURN_IF_ERROR(parts_.store.Save(parts_.owner, *c, lasts));
+  folds_ = overlay_ || (folds_ && !lasts);
   if (in_sink) {
     RETURN_IF_ERROR(CommitSaved(parts_, c));
     sink_commit_time_ = parts_.clock.Now();

@@ -39,6 +39,7 @@ struct EpochParts {
   Clock& clock;
   Logger& log;
   const CancelToken& cancel;
+  bool stateful;  // steps keep state in the store
 
   Claim claim() const { return {owner.attempt, source.Lease()}; }
 };
@@ -131,6 +132,7 @@ class EpochWriter {
   Checkpoint Describe(Prepared prepared) const;
   // The table that takes the tokens of an epoch without rows; empty: none can.
   std::vector<SinkTable> Anchor() const;
+  bool MustLast(const Checkpoint& checkpoint, bool in_sink) const;
   Status SaveAndCommit(Checkpoint* checkpoint);
   void Settle(const Checkpoint& checkpoint, bool in_sink);
   void Clear();
@@ -146,6 +148,8 @@ class EpochWriter {
   uint64_t epoch_ = 0;           // the newest decided or seen
   SteadyTime sink_commit_time_;  // of the newest commit into the sink, or try of one
   int64_t stored_dead_letters_ = 0;
+  // A fold may have moved something, and not be on disk.
+  bool folds_ = true;
   Micros commit_time_{0};  // what the newest Close took
 
   // The open epoch.

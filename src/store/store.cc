@@ -65,13 +65,13 @@ Result<std::optional<SavedEpoch>> Store::Load(const std::string& pipeline,
   return std::optional(std::move(saved));
 }
 
-Status Store::Save(const Owner& owner, const Checkpoint& checkpoint) {
+Status Store::Save(const Owner& owner, const Checkpoint& checkpoint, bool sync) {
   RETURN_IF_ERROR(failpoint::Durable("store.save.before"));
   {
     rocksdb::WriteBatch batch;
     batch.Put(keys::Saved(owner.pipeline, owner.worker), checkpoint.ToJson());
     std::lock_guard lock(mutex_);
-    RETURN_IF_ERROR(WriteAs(owner, &batch, /*sync=*/true));
+    RETURN_IF_ERROR(WriteAs(owner, &batch, sync));
   }
   return failpoint::Durable("store.save.after");
 }

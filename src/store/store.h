@@ -60,8 +60,9 @@ class Store {
   Status Begin(const Owner& owner);
   Result<std::optional<SavedEpoch>> Load(const std::string& pipeline,
                                          const std::string& worker) const;
-  // The decision point: durable, and everything written to the epoch's overlay with it.
-  Status Save(const Owner& owner, const Checkpoint& checkpoint);
+  // The decision point: durable, and everything written to the epoch's overlay and folded
+  // before with it. Without `sync` it outlives the process, but not the machine.
+  Status Save(const Owner& owner, const Checkpoint& checkpoint, bool sync = true);
   // After the commit of the saved epoch: moves its overlay into the state, and notes how
   // far its shards are with that. Repeating it is harmless.
   Status Fold(const Owner& owner);

@@ -123,6 +123,42 @@ def test_what_is_named_was_fsynced_before(traced, project):
     lose_each_sync(traced, project)
 
 
+def test_a_save_is_fsynced_for_what_the_store_alone_has(tmp_path_factory, mariadb, project):
+    """A transaction of the target has its position with it: the disk is waited for where there
+    are dead letters as well, and in the epoch behind them, which may not overtake their move."""
+    folder = tmp_path_factory.mktemp("trace")
+    if reason := trace.reason_missing(folder):
+        pytest.skip(reason)
+    mariadb.execute("CREATE TABLE a (id INT PRIMARY KEY, v INT)",
+                    "CREATE OR REPLACE DATABASE copy", "GRANT ALL ON copy.* TO leat@'%'",
+                    "CREATE TABLE copy.a (id INT PRIMARY KEY, v TINYINT)", database="shop")
+    project.write("pipelines/p.yaml", {
+        "name": "p", "from": {"mysql": {"url": mariadb.url(), "tables": ["a"]}},
+        "to": {"mysql": {"url": mariadb.url("copy")}}, "commit": {"every": "10ms"}})
+    file = folder / "trace"
+    run = project.start(under=[*trace.COMMAND, str(file)])
+    for number, rows in enumerate(["(1, 1)", "(2, 2)", "(3, 3)", "(4, 4000), (5, 5)", "(6, 6)",
+                                   "(7, 7)", "(8, 8)", "(9, 9)"]):
+        mariadb.query(f"INSERT INTO a VALUES {rows}")
+        run.wait_for(lambda n=number: mariadb.query("SELECT COUNT(*) FROM copy.a")[0][0] == n + 1,
+                     rows)
+    assert run.terminate() == leat.DONE
+    assert re.fullmatch("s+-{2,}ss-{2,}", saves_of(trace.lines_of(file, run.pid), project))
+
+
+def saves_of(lines, project):
+    """s: fsynced before the next one, -: not."""
+    state, log, found, last = trace.Durability(project.folder), trace.RocksDbLog(), "", 0
+    for file, data in state.replay(lines):
+        if not re.search(r"/store/\d+\.log$", file):
+            continue
+        if not any(b'"manifest":' in record for record in log.add(data)):
+            continue
+        found += "s" if state.synced.get(file, 0) >= last else "-"
+        last = state.clock
+    return found[1:]
+
+
 def lose_each_sync(lines, project):
     """The judge must see every kind of fsync that is left out."""
     for kind, pattern in {
