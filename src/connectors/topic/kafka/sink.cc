@@ -78,27 +78,40 @@ Result<std::string> KafkaSink::TransactionalId(const Claim& claim) const {
 Status KafkaSink::Take(const Claim& claim) {
   dealt_ = !claim.lease.empty();
   ASSIGN_OR_RETURN(id_, TransactionalId(claim));
-  ASSIGN_OR_RETURN(producer_, Producer::Make(broker_, {id_, options_.compression},
-                                             context_.log, context_.cancel));
-  RETURN_IF_ERROR(producer_->client().Connect(kConnectTimeout));
-  topics_ = std::make_unique<SinkTopics>(producer_->client(), context_.project,
+  topics_.reset();
+  producers_.clear();
+  for (const char* turn : {"", "-b"}) {
+    const std::string id = options_.transactional ? id_ + turn : std::string();
+    ASSIGN_OR_RETURN(auto producer, Producer::Make(broker_, {id, options_.compression},
+                                                   context_.log, context_.cancel));
+    producers_.push_back(std::move(producer));
+    if (!options_.transactional) break;
+  }
+  RETURN_IF_ERROR(producer().client().Connect(kConnectTimeout));
+  topics_ = std::make_unique<SinkTopics>(producer().client(), context_.project,
                                          options_.settings, context_.log);
-  RETURN_IF_ERROR(commits_.Prepare(producer_->client()));
+  RETURN_IF_ERROR(commits_.Prepare(producer().client()));
   for (const std::string& topic : known_) {
     ASSIGN_OR_RETURN(int64_t limit, topics_->Limit(topic));
     (void)limit;
   }
-  if (options_.transactional) {
-    RETURN_IF_ERROR(failpoint::Durable("kafka.claim.before"));
-    RETURN_IF_ERROR(producer_->Init());
-    RETURN_IF_ERROR(producer_->Begin());
-    RETURN_IF_ERROR(producer_->ProduceOne(CommitLog::kTopic, CommitLog::kPartition,
-                                          commits_.OwnerKey(id_), claim.attempt));
-    RETURN_IF_ERROR(producer_->CommitTransaction());
-    RETURN_IF_ERROR(failpoint::Durable("kafka.claim.after"));
-  }
+  if (options_.transactional) RETURN_IF_ERROR(ClaimIds(claim));
   claimed_ = claim.attempt;
   return Status::Ok();
+}
+
+// The name stands there before the second id is taken: whoever loses one can look.
+Status KafkaSink::ClaimIds(const Claim& claim) {
+  RETURN_IF_ERROR(failpoint::Durable("kafka.claim.before"));
+  RETURN_IF_ERROR(producer().Init());
+  RETURN_IF_ERROR(producer().Begin());
+  RETURN_IF_ERROR(producer().ProduceOne(CommitLog::kTopic, CommitLog::kPartition,
+                                        commits_.OwnerKey(id_), claim.attempt));
+  RETURN_IF_ERROR(producer().CommitTransaction());
+  RETURN_IF_ERROR(failpoint::Durable("kafka.claim.half"));
+  std::ranges::reverse(producers_);
+  RETURN_IF_ERROR(producer().Init());
+  return failpoint::Durable("kafka.claim.after");
 }
 
 Result<ShardTokens> KafkaSink::GetTokens(std::span<const ShardId> shards,
@@ -127,7 +140,7 @@ Status KafkaSink::AwaitFormerOwners(std::span<const ShardId> shards, const Claim
   for (const ShardId& id : shards) {
     if (auto shard = Shard::Parse(id)) partitions.push_back(shard->partition);
   }
-  Admin admin(producer_->client(), kAskTimeout);
+  Admin admin(producer().client(), kAskTimeout);
   const SteadyTime say_at = context_.clock.Now() + kSayAfter;
   for (bool said = false;;) {
     ASSIGN_OR_RETURN(auto offsets,
@@ -153,7 +166,7 @@ Status KafkaSink::Write(const Batch& batch, std::vector<DeadLetter>* rejects) {
 
 Status KafkaSink::WriteRecords(const Records& records, std::vector<DeadLetter>* rejects) {
   ASSIGN_OR_RETURN(int64_t limit, topics_->Limit(records.topic));
-  RETURN_IF_ERROR(producer_->Begin());
+  RETURN_IF_ERROR(producer().Begin());
   int64_t first = 0;
   for (int64_t i = 0; i < records.size(); i++) {
     if (SizeOf(records, i) <= limit) continue;
@@ -170,7 +183,7 @@ Status KafkaSink::WriteRun(const Records& records, int64_t first, int64_t last,
   staged_any_ = true;
   if (limit >= kBatchBytes) {
     staged_bytes_ += records.bytes() * (last - first) / records.size();
-    return producer_->Produce(records.topic, records, first, last);
+    return producer().Produce(records.topic, records, first, last);
   }
   // The client knows one size of a batch for all topics: here it must not fill it.
   while (first < last) {
@@ -179,8 +192,8 @@ Status KafkaSink::WriteRun(const Records& records, int64_t first, int64_t last,
     while (end < last && (end == first || bytes + SizeOf(records, end) <= limit)) {
       bytes += SizeOf(records, end++);
     }
-    RETURN_IF_ERROR(producer_->Produce(records.topic, records, first, end));
-    RETURN_IF_ERROR(producer_->Flush());
+    RETURN_IF_ERROR(producer().Produce(records.topic, records, first, end));
+    RETURN_IF_ERROR(producer().Flush());
     staged_bytes_ += bytes;
     first = end;
   }
@@ -191,7 +204,8 @@ Result<Prepared> KafkaSink::Prepare() {
   Prepared prepared;
   if (!staged_any_) return prepared;
   RETURN_IF_ERROR(failpoint::Durable("kafka.prepare.before"));
-  RETURN_IF_ERROR(Fenced(producer_->Flush()));
+  // Of a transaction nothing counts before its commit, which waits for all of it.
+  if (!options_.transactional) RETURN_IF_ERROR(producer().Flush());
   prepared.tables = {CommitLog::kTopic};
   return prepared;
 }
@@ -218,10 +232,10 @@ Status KafkaSink::CheckPrevious(const Checkpoint& c) const {
 }
 
 Status KafkaSink::WriteTokens(const Checkpoint& c) {
-  RETURN_IF_ERROR(producer_->Begin());
+  RETURN_IF_ERROR(producer().Begin());
   std::map<Partition, int64_t> offsets;
   for (const Token& token : c.TokensFor(CommitLog::kTopic)) {
-    RETURN_IF_ERROR(producer_->ProduceOne(CommitLog::kTopic, CommitLog::kPartition,
+    RETURN_IF_ERROR(producer().ProduceOne(CommitLog::kTopic, CommitLog::kPartition,
                                           commits_.TokenKey(token.shard),
                                           token.ToJson()));
     auto shard = Shard::Parse(token.shard);
@@ -230,11 +244,11 @@ Status KafkaSink::WriteTokens(const Checkpoint& c) {
   }
   auto lease = Lease::Decode(c.lease);
   if (!lease || !options_.transactional) return Status::Ok();
-  Status sent = producer_->SendOffsets(*lease, offsets);
+  Status sent = producer().SendOffsets(*lease, offsets);
   if (sent.ok()) return sent;
   // The group does not know this member any more; or it is the producer that is fenced,
   // which then cannot abort either.
-  RETURN_IF_ERROR(producer_->AbortTransaction());
+  RETURN_IF_ERROR(producer().AbortTransaction());
   return Status::Transient(sent.message());
 }
 
@@ -248,11 +262,12 @@ Result<Committed> KafkaSink::Commit(const Checkpoint& c) {
   }
   RETURN_IF_ERROR(failpoint::Durable("kafka.commit.before"));
   Status done =
-      options_.transactional ? producer_->CommitTransaction() : producer_->Flush();
+      options_.transactional ? producer().CommitTransaction() : producer().Flush();
   if (done.kind() == ErrorKind::kUnknownOutcome) return done;
   committing_.clear();
   RETURN_IF_ERROR(Fenced(std::move(done)));
   RETURN_IF_ERROR(failpoint::Durable("kafka.commit.after"));
+  std::ranges::reverse(producers_);
   for (const Token& token : c.TokensFor(CommitLog::kTopic)) commits_.Note(token);
   staged_bytes_ = 0;
   staged_any_ = false;
@@ -264,12 +279,13 @@ Status KafkaSink::Abort() {
   staged_any_ = false;
   committing_.clear();
   encoder_->Abort();
-  if (!producer_) return Status::Ok();
-  return options_.transactional ? producer_->AbortTransaction() : Status::Ok();
+  if (producers_.empty() || !options_.transactional) return Status::Ok();
+  return producer().AbortTransaction();
 }
 
 Status KafkaSink::Upkeep(SteadyTime deadline, std::span<const Checkpoint> unfinished) {
-  return producer_ ? producer_->Poll() : Status::Ok();
+  for (const auto& producer : producers_) RETURN_IF_ERROR(producer->Poll());
+  return Status::Ok();
 }
 
 Status KafkaSink::Fenced(Status status) {

@@ -10,7 +10,9 @@
 //
 // The transactional id is leat-<pipeline>-<worker>. Where shards are dealt among machines
 // (a lease), each machine has an id of its own, and what fences is the group's generation
-// (KIP-447).
+// (KIP-447). There are two such ids, with and without -b, whose producers take turns: a
+// broker ends a transaction some milliseconds after it has said that it is committed, and
+// lets the same producer begin none before. Readers see them in order all the same.
 //
 // With delivery: at_least_once records are visible at once, without transactions; the
 // token follows when they are stored.
@@ -51,12 +53,14 @@ class KafkaSink final : public Sink {
 
  private:
   Status Take(const Claim& claim);
+  Status ClaimIds(const Claim& claim);
   Status AwaitFormerOwners(std::span<const ShardId> shards, const Claim& claim);
   Status WriteRecords(const Records& records, std::vector<DeadLetter>* rejects);
   Status WriteRun(const Records& records, int64_t first, int64_t last, int64_t limit);
   Status WriteTokens(const Checkpoint& checkpoint);
   bool IsHere(const Checkpoint& checkpoint) const;
   Status CheckPrevious(const Checkpoint& checkpoint) const;
+  Producer& producer() { return *producers_.front(); }
   // What being fenced means: somebody else, or our own time-out.
   Status Fenced(Status status);
   Result<std::string> TransactionalId(const Claim& claim) const;
@@ -66,10 +70,11 @@ class KafkaSink final : public Sink {
   const Context context_;
   const Broker broker_;
   CommitLog commits_;
-  std::unique_ptr<Producer> producer_;
+  // Whose turn it is stands first; without transactions it is alone.
+  std::vector<std::unique_ptr<Producer>> producers_;
   std::unique_ptr<SinkTopics> topics_;
   std::vector<std::string> known_;  // topics of the tables it was opened with
-  std::string id_;                  // the transactional id
+  std::string id_;                  // the transactional id, without -b
   std::string claimed_;             // the attempt
   bool dealt_ = false;
   int64_t staged_bytes_ = 0;
