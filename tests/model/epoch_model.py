@@ -2,8 +2,8 @@
 """A crash model of the epoch protocol that src/runtime implements.
 
 A process is a generator that does one atomic thing between two yields. A plan says which
-fault strikes at which step: a crash, a store that is lost or restored from an older copy,
-a reply that is lost, a request that lands late, a process that is paused while a successor
+fault strikes at which step: a crash, of the process or of its machine with all that was not
+synced, a store that is lost or restored from an older copy, a reply that is lost, a request that lands late, a process that is paused while a successor
 works and then wakes up, a shard that is taken away, or that a process elsewhere goes on
 with. The schedule is deterministic otherwise, so every plan of one fault is tried, and many
 of two to five at random. Whatever happens, healthy restarts must end with every row in its
@@ -35,6 +35,7 @@ DELAYS = (1, 4, 9, 16, 30)
 FAULTS = (
     [("crash",), ("lose store",), ("other machine",), ("lose reply",), ("foreign commit",)]
     + [("restore", n) for n in (1, 3, 6)]
+    + [("power", n) for n in (1, 2, 9)]
     + [("land late", d) for d in DELAYS]
     + [("deal away", 0), ("deal away", 1)]
     + [("take", shard, lost) for shard in (0, 1) for lost in (False, True)]
@@ -82,6 +83,11 @@ class Run:
                 w.stores[number] = Store()
             elif kind == "restore":
                 w.stores[number] = w.history[number][-1 - how[0] :][0].copy()
+            elif kind == "power":  # the last writes are lost, but for what is synced
+                states = w.stores[number].states or [w.stores[number]]
+                w.stores[number] = states[-1 - how[0] :][0].copy()
+                self.awake = [p for p in self.awake if p[0].store_number != number]
+                self.asleep = [s for s in self.asleep if s[1][0].store_number != number]
             w.store_suffered |= other or kind in ("lose store", "restore")
             self.launch(1 - number if other else number)
 

@@ -22,12 +22,18 @@ MUTANTS = {
     "fold-before-commit": "dead letters become visible with the save",
     "store-not-guarded": "a process writes to a store that names its successor",
     "no-claim": "a transactional sink does not end its predecessor's transactions",
+    "half-the-claim": "of two ids that take turns, its predecessor keeps one",
     "no-reread": "shards that stay go on after an epoch with a lost one was dropped",
     "half-the-tokens": "a commit looks at one shard's token alone",
     "ack-untold": "the source lets go of what no table's token has, for all are further",
     "falling-tokens": "an epoch sets the tokens of its shards in tables that are further",
     "ranges-trusted": "the store's positions count whatever the sink's tokens are",
+    "save-unsynced": "a save is lost with the machine although the epoch needs it",
+    "fold-unsynced": "dead letters' fold is lost with the machine, and the sink goes on",
 }
+
+
+TURNS = (0, 1)  # the ids of a transactional sink, one transaction each
 
 
 class Stop(Exception):
@@ -46,9 +52,10 @@ class Store:
     overlays: dict = field(default_factory=dict)  # by epoch: its dead letters
     letters: tuple = ()
     ranges: dict = field(default_factory=dict)  # by shard: how far, with which tokens
+    states: list = field(default_factory=list)  # on disk; since then, the newest last
 
     def copy(self):
-        return replace(self, overlays=dict(self.overlays), ranges=dict(self.ranges))
+        return replace(self, overlays=dict(self.overlays), ranges=dict(self.ranges), states=[])
 
 
 @dataclass(eq=False)
@@ -67,7 +74,7 @@ class World:
         self.shards = tuple(range(setting.shards))
         self.purged = dict.fromkeys(self.shards, 0)
         self.tables = [Table() for _ in range(setting.tables)]
-        self.owners = {}  # transactional: who may commit, by shard
+        self.owners = {}  # transactional: who may commit, by shard and id
         self.taken = {}  # shards that are taken from whoever runs: True when lost
         self.files, self.late, self.wrong, self.trace = {}, [], [], []
         self.network = None  # what happens to the next request: "lost", or its delay
@@ -99,9 +106,10 @@ class World:
             return
         self.store_suffered = True  # the dead letters are kept there
         self.taken[shard] = True
-        self.owners[shard] = "x%d" % self.step
+        owner = "x%d" % self.step
+        self.owners.update({(shard, turn): owner for turn in TURNS})
         epoch = 1 + max(t.epoch for t in tokens.values())
-        saved = Saved(epoch, self.owners[shard], tuple(range(len(tables))),
+        saved = Saved(epoch, owner, tuple(range(len(tables))),
                       {shard: (row, row + 1)},
                       {(i, shard): t for i, t in tokens.items()}, None, False)
         for i in self.setting.log[row]:
@@ -165,19 +173,23 @@ class Process:
         self.w, self.setting = world, world.setting
         self.store, self.store_number = world.stores[store_number], store_number
         self.attempt = None
+        self.turn = 0  # which of its ids the next transaction has
 
     def has(self, mutant):
         return self.w.mutant == mutant
 
-    def changed(self):
-        self.w.history[self.store_number].append(self.store.copy())
+    def changed(self, sync):
+        """A write that is synced takes those before it to the disk as well."""
+        state = self.store.copy()
+        self.w.history[self.store_number].append(state)
+        self.store.states = [state] if sync else [*self.store.states, state]
 
-    def write(self, change):
+    def write(self, change, sync=False):
         """One write to the store, only while it names this attempt."""
         if self.store.attempt != self.attempt and not self.has("store-not-guarded"):
             raise Stop
         change(self.store)
-        self.changed()
+        self.changed(sync)
 
     def run(self):
         while True:
@@ -196,7 +208,8 @@ class Process:
             self.attempt = self.store.attempt
         yield
         self.store.attempt = self.attempt
-        self.changed()
+        self.folds = True  # a fold may have moved dead letters, and not be on disk
+        self.changed(sync=True)
 
     # Recovery.
 
@@ -210,15 +223,13 @@ class Process:
         if saved and self.store.folded == (saved.epoch, saved.attempt):
             saved = None
         others = set(saved.ranges) - shards if saved else set()
+        yield from self.claim(shards)
         tokens = {}
         for i, table in enumerate(self.w.tables[: self.token_tables()]):
             yield
             for shard in shards | others:
-                if shard not in table.tokens:
-                    continue
-                if shard in shards and not self.setting.staged and not self.has("no-claim"):
-                    self.w.owners[shard] = self.attempt
-                tokens[i, shard] = table.tokens[shard]
+                if shard in table.tokens:
+                    tokens[i, shard] = table.tokens[shard]
         last = self.store.saved
         seen = [t.epoch for t in tokens.values()] + ([last.epoch] if last else [])
         self.epoch = max(seen + [self.epoch])
@@ -231,7 +242,7 @@ class Process:
         if verdict in ("committed", "roll forward"):
             self.write(lambda s: self.fold(s, saved))
         elif verdict == "old":
-            self.write(lambda s: (s.overlays.clear(), setattr(s, "saved", None)))
+            self.write(lambda s: (s.overlays.clear(), setattr(s, "saved", None)), sync=True)
         else:
             self.write(lambda s: s.overlays.clear())
         fresh = [shard for shard in sorted(shards) if not self.place(shard, tokens)]
@@ -239,6 +250,15 @@ class Process:
         if fresh:
             yield from self.start(fresh)
         self.held |= shards
+
+    def claim(self, shards):
+        """Before the tokens are read: whoever had the shards lands nothing any more."""
+        if self.setting.staged or self.has("no-claim"):
+            return
+        for turn in TURNS[:1] if self.has("half-the-claim") else TURNS:
+            yield
+            known = [s for s in shards if s in self.w.tables[0].tokens]
+            self.w.owners.update({(shard, turn): self.attempt for shard in known})
 
     def place(self, shard, tokens):
         """Where a shard goes on; False: nobody knows it."""
@@ -352,10 +372,13 @@ class Process:
         save = [lambda s: setattr(s, "saved", saved)]
         if self.has("fold-before-commit"):
             save.append(lambda s: self.fold(s, saved))
+        letters = bool(self.store.overlays.get((saved.epoch, saved.attempt)))
+        sync = self.must_last(saved, letters)
         if not self.has("save-after-commit"):
             for change in save:
                 yield
-                self.write(change)
+                self.write(change, sync)
+        self.folds = letters or (self.folds and not sync)
         if self.has("ack-before-commit"):
             for shard, (_, to) in saved.ranges.items():
                 self.w.purged[shard] = max(self.w.purged[shard], to)
@@ -366,6 +389,14 @@ class Process:
         self.tokens.update(after(saved))
         yield
         self.write(lambda s: self.fold(s, saved))
+
+    def must_last(self, saved, letters):
+        """Without its save a transaction is known from its token alone, but what else the
+        store has to do with it."""
+        if self.has("save-unsynced"):
+            return False
+        folds = self.folds and not self.has("fold-unsynced")
+        return self.setting.staged or saved.begins or letters or folds
 
     @staticmethod
     def fold(store, saved):
@@ -422,19 +453,22 @@ class Process:
 
     def commit_transaction(self, saved):
         yield
-        outcome = self.w.send(lambda sender=self.attempt: self.land_rows(saved, sender))
+        turn, self.turn = self.turn, 1 - self.turn
+        outcome = self.w.send(lambda sender=self.attempt: self.land_rows(saved, sender, turn))
         if outcome == "ok":
             return
         yield
         if not self.landed(self.w.tables[0], saved):
             raise Stop if outcome == "refused" else Anew
 
-    def land_rows(self, saved, sender):
+    def land_rows(self, saved, sender, turn):
         table, owners = self.w.tables[0], self.w.owners
-        claimed = all(s not in table.tokens or owners.get(s) == sender for s in saved.ranges)
+        claimed = all(s not in table.tokens or owners.get((s, turn)) == sender
+                      for s in saved.ranges)
         if not (claimed or self.has("no-claim")) or not self.expected(0, saved):
             return False
-        owners.update({s: sender for s in saved.ranges if s not in table.tokens})
+        fresh = [s for s in saved.ranges if s not in table.tokens]
+        owners.update({(s, t): sender for s in fresh for t in TURNS})
         self.w.land(0, saved, [])
         for i, rows in self.w.files.get(saved.file, {}).items():
             self.w.tables[i].rows += rows
