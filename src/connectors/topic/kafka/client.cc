@@ -79,6 +79,15 @@ PartitionList ListOf(const std::vector<Partition>& partitions) {
   return list;
 }
 
+PartitionList ListOf(const std::map<Partition, int64_t>& offsets) {
+  PartitionList list = NewList(offsets.size());
+  for (const auto& [p, offset] : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), p.topic.c_str(), p.number)->offset =
+        offset;
+  }
+  return list;
+}
+
 // One by one: a batch counts a partition's end as a record, and after the next rebalance
 // the client would go on one record too far.
 size_t TakeMessages(rd_kafka_queue_t* queue, Millis wait,
@@ -242,10 +251,14 @@ Status Client::Connect(Millis timeout) {
   }
 }
 
-Result<std::map<std::string, int>> Client::Topics(Millis timeout) {
+Result<std::map<std::string, int>> Client::Topics(Millis timeout,
+                                                  const std::string& only) {
+  std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> one(
+      only.empty() ? nullptr : rd_kafka_topic_new(handle_, only.c_str(), nullptr),
+      [](rd_kafka_topic_t* topic) { rd_kafka_topic_destroy(topic); });
   const rd_kafka_metadata_t* found = nullptr;
   rd_kafka_resp_err_t code =
-      rd_kafka_metadata(handle_, /*all_topics=*/1, nullptr, &found, Ms(timeout));
+      rd_kafka_metadata(handle_, /*all_topics=*/!one, one.get(), &found, Ms(timeout));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return Explain(ToStatus(code, "listing the topics"));
   }
@@ -270,17 +283,46 @@ Result<Client::Bounds> Client::GetBounds(const Partition& partition, Millis time
                                             partition.topic, partition.number)));
 }
 
+Status Client::AskOffsets(rd_kafka_topic_partition_list_t* times, std::string_view doing,
+                          Millis timeout) {
+  rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle_, times, Ms(timeout));
+  for (int i = 0; i < times->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+    code = times->elems[i].err;
+  }
+  return Explain(ToStatus(code, doing));
+}
+
+Result<std::map<Partition, Client::Bounds>> Client::GetBounds(
+    const std::vector<Partition>& partitions, Millis timeout) {
+  std::map<Partition, Bounds> bounds;
+  if (partitions.empty()) return bounds;
+  PartitionList begins = ListOf(partitions), ends = ListOf(partitions);
+  for (size_t i = 0; i < partitions.size(); i++) {
+    begins->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+    ends->elems[i].offset = RD_KAFKA_OFFSET_END;
+  }
+  constexpr std::string_view kDoing = "asking for the ends of partitions";
+  RETURN_IF_ERROR(AskOffsets(begins.get(), kDoing, timeout));
+  RETURN_IF_ERROR(AskOffsets(ends.get(), kDoing, timeout));
+  for (const auto* list : {begins.get(), ends.get()}) {
+    for (int i = 0; i < list->cnt; i++) {
+      const rd_kafka_topic_partition_t& p = list->elems[i];
+      Bounds& of = bounds[{p.topic, p.partition}];
+      (list == begins.get() ? of.begin : of.end) = p.offset;
+    }
+  }
+  return bounds;
+}
+
 Result<int64_t> Client::OffsetAt(const Partition& partition, int64_t millis,
                                  Millis timeout) {
   PartitionList list = NewList(1);
   rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.number)
       ->offset = millis;
-  rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle_, list.get(), Ms(timeout));
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = list->elems[0].err;
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Explain(ToStatus(code, fmt::format("looking for a time in {}[{}]",
-                                              partition.topic, partition.number)));
-  }
+  RETURN_IF_ERROR(AskOffsets(
+      list.get(),
+      fmt::format("looking for a time in {}[{}]", partition.topic, partition.number),
+      timeout));
   if (list->elems[0].offset >= 0) return list->elems[0].offset;
   ASSIGN_OR_RETURN(Bounds bounds, GetBounds(partition, timeout));
   return bounds.end;

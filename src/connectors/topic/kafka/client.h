@@ -48,6 +48,7 @@ struct ListDestroy {
 using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDestroy>;
 PartitionList NewList(size_t size);
 PartitionList ListOf(const std::vector<Partition>& partitions);
+PartitionList ListOf(const std::map<Partition, int64_t>& offsets);
 
 // Waits for a message and takes it, with what else is there and fits into `messages`; how
 // many.
@@ -82,8 +83,8 @@ class Client {
   // The cluster can be reached, and lets us in.
   Status Connect(Millis timeout);
 
-  // Every topic with the number of its partitions.
-  Result<std::map<std::string, int>> Topics(Millis timeout);
+  // Every topic with the number of its partitions; or that one alone, if it is there.
+  Result<std::map<std::string, int>> Topics(Millis timeout, const std::string& only = {});
   // The offsets that begin and end a partition. The end: of committed transactions,
   // unless the client was made to read uncommitted ones as well.
   struct Bounds {
@@ -91,6 +92,9 @@ class Client {
     int64_t end = 0;
   };
   Result<Bounds> GetBounds(const Partition& partition, Millis timeout);
+  // The same of many, which are all there, at once.
+  Result<std::map<Partition, Bounds>> GetBounds(const std::vector<Partition>& partitions,
+                                                Millis timeout);
   // The first offset at or after that time, or the end.
   Result<int64_t> OffsetAt(const Partition& partition, int64_t millis, Millis timeout);
 
@@ -98,6 +102,9 @@ class Client {
   friend struct Hooks;
   explicit Client(Logger& log) : log_(log) {}
   void Note(int level, std::string_view text);
+  // For each partition the offset that belongs to the time it came with.
+  Status AskOffsets(rd_kafka_topic_partition_list_t* times, std::string_view doing,
+                    Millis timeout);
   Logger& log_;
   Callbacks callbacks_;
   rd_kafka_t* handle_ = nullptr;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing.h"
+#include "connectors/topic/kafka/admin.h"
 #include "connectors/topic/kafka/commit_log.h"
 #include "connectors/topic/kafka/instance.h"
 #include "connectors/topic/kafka/oauth.h"
@@ -48,6 +49,29 @@ TEST(KafkaOptions, Scar_30_NeverQuotesAValue) {
   Status typing = CheckOptions(Parse("?sasl.pasword=hunter22"));
   EXPECT_NE(typing.message().find("did you mean \"sasl.password\""), std::string::npos);
   EXPECT_EQ(typing.message().find("hunter22"), std::string::npos);
+}
+
+TEST(KafkaTopicConfig, IsReadBackAsItWasDeclared) {
+  TopicSettings declared;
+  EXPECT_EQ(ConfigOf(declared)["retention.ms"], "-1");
+  for (const int64_t days : {0, 7}) {
+    declared.retention = std::chrono::hours(24 * days);
+    declared.retention_bytes = days << 20;
+    auto config = ConfigOf(declared);
+    config.emplace("cleanup.policy", "delete");  // the brokers' default
+    config.emplace("retention.bytes", "-1");
+    EXPECT_EQ(SettingsOf(config), declared) << days;
+  }
+}
+
+TEST(KafkaTopicConfig, CompactedRecordsAreKeptWhateverTheRetentionSays) {
+  TopicSettings settings =
+      SettingsOf({{"cleanup.policy", "compact"}, {"retention.ms", "604800000"}});
+  EXPECT_TRUE(settings.compact);
+  EXPECT_EQ(settings.retention.count(), 0);
+  settings = SettingsOf({{"cleanup.policy", "compact,delete"}, {"retention.ms", "1000"}});
+  EXPECT_TRUE(settings.compact);
+  EXPECT_EQ(settings.retention, Micros(1'000'000));
 }
 
 TEST(KafkaShard, IsReadBackWhateverTheGroupIsCalled) {

@@ -44,6 +44,9 @@ Result<std::unique_ptr<Producer>> Producer::Make(const Broker& broker,
   if (!options.compression.empty()) {
     settings.emplace_back("compression.type", options.compression);
   }
+  if (options.batch_bytes > 0) {
+    settings.emplace_back("batch.size", std::to_string(options.batch_bytes));
+  }
   if (transactional) {
     settings.emplace_back("transactional.id", options.transactional_id);
   }
@@ -142,11 +145,12 @@ Status Producer::ProduceBatch(rd_kafka_topic_t* topic, size_t* done) {
 Status Producer::Produce(const std::string& name, const Records& records, int64_t first,
                          int64_t last) {
   while (under_way_ > kMostUnderWay) RETURN_IF_ERROR(WaitForRoom());
-  for (int64_t i = first; i < last; i++) {
-    if (records.values->IsValid(i)) under_way_ += records.values->value_length(i);
-  }
-  if (records.headers) return ProduceWithHeaders(name, records, first, last);
+  CountUnderWay(records, first, last);
   rd_kafka_topic_t* topic = Topic(name);
+  // A batch takes no headers.
+  for (; records.headers && first < last; first++) {
+    RETURN_IF_ERROR(ProduceRecord(topic, records, first, RD_KAFKA_PARTITION_UA, 0));
+  }
   while (first < last) {
     const int64_t end = std::min(last, first + static_cast<int64_t>(kBatch));
     messages_.assign(static_cast<size_t>(end - first), rd_kafka_message_t{});
@@ -172,6 +176,12 @@ Status Producer::Produce(const std::string& name, const Records& records, int64_
   return Poll();
 }
 
+void Producer::CountUnderWay(const Records& records, int64_t first, int64_t last) {
+  for (int64_t i = first; i < last; i++) {
+    if (records.values->IsValid(i)) under_way_ += records.values->value_length(i);
+  }
+}
+
 // Most records have the headers of the one before.
 Status Producer::TakeHeaders(const Records& records, int64_t i) {
   const std::string_view encoded =
@@ -189,43 +199,59 @@ Status Producer::TakeHeaders(const Records& records, int64_t i) {
   return Status::Ok();
 }
 
-Status Producer::ProduceWithHeaders(const std::string& name, const Records& records,
-                                    int64_t first, int64_t last) {
+Status Producer::ProduceTo(const std::string& name, int32_t partition,
+                           const Records& records) {
   rd_kafka_topic_t* topic = Topic(name);
-  for (int64_t i = first; i < last; i++) {
-    RETURN_IF_ERROR(TakeHeaders(records, i));
-    rd_kafka_vu_t parts[5] = {};
-    size_t count = 0;
-    parts[count].vtype = RD_KAFKA_VTYPE_RKT;
-    parts[count++].u.rkt = topic;
-    parts[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-    parts[count++].u.i = RD_KAFKA_MSG_F_COPY;
-    if (!records.values->IsNull(i)) {
-      std::string_view value = records.values->GetView(i);
-      parts[count].vtype = RD_KAFKA_VTYPE_VALUE;
-      parts[count].u.mem.ptr = const_cast<char*>(value.empty() ? "" : value.data());
-      parts[count++].u.mem.size = value.size();
-    }
-    if (!records.keys->IsNull(i)) {
-      std::string_view key = records.keys->GetView(i);
-      parts[count].vtype = RD_KAFKA_VTYPE_KEY;
-      parts[count].u.mem.ptr = const_cast<char*>(key.empty() ? "" : key.data());
-      parts[count++].u.mem.size = key.size();
-    }
-    Headers headers(rd_kafka_headers_copy(headers_.get()));
-    parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
-    parts[count++].u.headers = headers.get();
-    for (;;) {
-      rd_kafka_error_t* error = rd_kafka_produceva(client_->handle(), parts, count);
-      if (!error) break;
-      const bool full = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
-      Status status = client_->Explain(ToStatus(error, "writing to topic " + name));
-      if (!full) return status;
-      RETURN_IF_ERROR(WaitForRoom());
-    }
-    (void)headers.release();  // the record's now
+  CountUnderWay(records, 0, records.size());
+  for (int64_t i = 0; i < records.size(); i++) {
+    const int64_t time = records.timestamps[static_cast<size_t>(i)];
+    RETURN_IF_ERROR(ProduceRecord(topic, records, i, partition, time));
   }
   return Poll();
+}
+
+Status Producer::ProduceRecord(rd_kafka_topic_t* topic, const Records& records, int64_t i,
+                               int32_t partition, int64_t time) {
+  rd_kafka_vu_t parts[7] = {};
+  size_t count = 0;
+  parts[count].vtype = RD_KAFKA_VTYPE_RKT;
+  parts[count++].u.rkt = topic;
+  parts[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[count++].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[count].vtype = RD_KAFKA_VTYPE_PARTITION;
+  parts[count++].u.i32 = partition;
+  parts[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  parts[count++].u.i64 = time;
+  if (!records.values->IsNull(i)) {
+    std::string_view value = records.values->GetView(i);
+    parts[count].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[count].u.mem.ptr = const_cast<char*>(value.empty() ? "" : value.data());
+    parts[count++].u.mem.size = value.size();
+  }
+  if (!records.keys->IsNull(i)) {
+    std::string_view key = records.keys->GetView(i);
+    parts[count].vtype = RD_KAFKA_VTYPE_KEY;
+    parts[count].u.mem.ptr = const_cast<char*>(key.empty() ? "" : key.data());
+    parts[count++].u.mem.size = key.size();
+  }
+  Headers headers;
+  if (records.headers) {
+    RETURN_IF_ERROR(TakeHeaders(records, i));
+    headers.reset(rd_kafka_headers_copy(headers_.get()));
+    parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
+    parts[count++].u.headers = headers.get();
+  }
+  for (;;) {
+    rd_kafka_error_t* error = rd_kafka_produceva(client_->handle(), parts, count);
+    if (!error) break;
+    const bool full = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    Status status = client_->Explain(
+        ToStatus(error, fmt::format("writing to topic {}", rd_kafka_topic_name(topic))));
+    if (!full) return status;
+    RETURN_IF_ERROR(WaitForRoom());
+  }
+  (void)headers.release();  // the record's now
+  return Status::Ok();
 }
 
 Status Producer::ProduceOne(const std::string& topic, int32_t partition,

@@ -31,6 +31,7 @@ using Headers = std::unique_ptr<rd_kafka_headers_t, HeadersDestroy>;
 struct ProducerOptions {
   std::string transactional_id;  // empty: without transactions
   std::string compression;       // empty: none
+  int64_t batch_bytes = 0;       // of records that are sent together; 0: the client's
 };
 
 class Producer {
@@ -52,6 +53,8 @@ class Producer {
   // Records [first, last) to the topic, in order. Waits while many bytes are under way.
   Status Produce(const std::string& topic, const Records& records, int64_t first,
                  int64_t last);
+  // All of them to a given partition, with the times they have.
+  Status ProduceTo(const std::string& topic, int32_t partition, const Records& records);
   // One record to a given partition.
   Status ProduceOne(const std::string& topic, int32_t partition, std::string_view key,
                     std::string_view value);
@@ -73,9 +76,11 @@ class Producer {
   void Delivered(const rd_kafka_message_t& message);
   rd_kafka_topic_t* Topic(const std::string& name);
   Status ProduceBatch(rd_kafka_topic_t* topic, size_t* done);
-  Status ProduceWithHeaders(const std::string& topic, const Records& records,
-                            int64_t first, int64_t last);
+  void CountUnderWay(const Records& records, int64_t first, int64_t last);
   Status TakeHeaders(const Records& records, int64_t i);
+  // Record i; a time of 0 is now.
+  Status ProduceRecord(rd_kafka_topic_t* topic, const Records& records, int64_t i,
+                       int32_t partition, int64_t time);
   Status WaitForRoom();
   template <typename Call>
   Status Until(Millis limit, std::string_view doing, Call call);

@@ -42,15 +42,13 @@ std::optional<Place> Place::Parse(const Position& position) {
 std::string OffsetMark(int64_t offset) { return fmt::format("leat {}", offset); }
 
 PartitionList MarkedOffsets(const std::map<Partition, int64_t>& offsets) {
-  PartitionList list = NewList(offsets.size());
-  for (const auto& [partition, offset] : offsets) {
-    rd_kafka_topic_partition_t* p = rd_kafka_topic_partition_list_add(
-        list.get(), partition.topic.c_str(), partition.number);
-    const std::string mark = OffsetMark(offset);
-    p->offset = offset;
-    p->metadata = std::malloc(mark.size());  // the list frees it
-    p->metadata_size = mark.size();
-    std::memcpy(p->metadata, mark.data(), mark.size());
+  PartitionList list = ListOf(offsets);
+  for (int i = 0; i < list->cnt; i++) {
+    rd_kafka_topic_partition_t& p = list->elems[i];
+    const std::string mark = OffsetMark(p.offset);
+    p.metadata = std::malloc(mark.size());  // the list frees it
+    p.metadata_size = mark.size();
+    std::memcpy(p.metadata, mark.data(), mark.size());
   }
   return list;
 }
