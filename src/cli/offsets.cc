@@ -1,4 +1,4 @@
-// leat lag and leat offsets: how far groups have read embedded topics.
+// leat lag and leat offsets: how far groups have read topics.
 #include <fmt/format.h>
 
 #include <map>
@@ -30,7 +30,7 @@ std::vector<std::string> Row(const Json& g) {
           g.at("offset").dump(),
           g.at("end").dump(),
           g.at("lag").dump(),
-          TimeText(g.at("time").get<int64_t>()),
+          TimeText(g.value("time", int64_t{0})),
           g.at("reader").get<std::string>().empty() ? "-"
                                                     : g.at("reader").get<std::string>()};
 }
@@ -119,7 +119,7 @@ void AddLag(const Command& command) {
 void AddOffsets(const Command& command) {
   auto options = std::make_shared<Options>();
   Arguments app = command.arguments.Command(
-      "offsets", "Show or reset how far groups have read embedded topics");
+      "offsets", "Show or reset how far groups have read topics");
   Argument group =
       app.Option("GROUP", &options->group,
                  "The group: its pipeline's name, unless the file says otherwise");
@@ -130,12 +130,14 @@ void AddOffsets(const Command& command) {
   app.Option("--topic", &options->topic, "In this topic alone").Needs(reset);
   app.Option("--partition", &options->partition, "In this partition alone").Needs(reset);
   app.Flag("--delete", &options->remove,
-           "Forget the group: it holds back retention no longer")
+           "Forget the group: it holds back the retention of embedded topics no longer")
       .Needs(group)
       .Excludes(reset);
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
-  app.Footer(R"(A pipeline that runs goes there at once; others when they start.
+  app.Footer(
+      R"(A pipeline that runs on embedded topics goes there at once; others when they start.
+On Kafka a group that is being read cannot be reset or deleted: stop its pipelines first.
 
 Examples:
   leat offsets

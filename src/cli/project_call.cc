@@ -5,14 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/folder.h"
 #include "cli/topic_requests.h"
+#include "connectors/topic/access.h"
+#include "connectors/topic/kafka/kafka.h"
 
 namespace leat {
-namespace {
 
 using Json = nlohmann::ordered_json;
-
-}  // namespace
 
 Result<Json> AskOwner(const ProjectSettings& settings, const Json& request,
                       const MoreRequests& more) {
@@ -29,16 +29,41 @@ Result<Json> AskOwner(const ProjectSettings& settings, const Json& request,
 Result<Json> AskProject(const ProjectOptions& options, const Json& request,
                         const Shell& shell) {
   ASSIGN_OR_RETURN(const ProjectSettings settings, LoadSettings(options, shell));
-  return AskOwner(settings, request, AnswerTopics);
+  return AskOwner(settings, request, AnswerEmbeddedTopics);
+}
+
+TopicCalls::~TopicCalls() = default;
+TopicCalls::TopicCalls(TopicCalls&&) noexcept = default;
+
+Result<TopicCalls> TopicCalls::Open(const ProjectOptions& options, const Shell& shell) {
+  TopicCalls calls;
+  ASSIGN_OR_RETURN(calls.settings_, LoadSettings(options, shell));
+  if (calls.settings_.broker.embedded()) return calls;
+  // What the client has to report, the error that comes of it says.
+  calls.log_ = std::make_unique<Logger>(shell.err_fd(), LogLevel::kError);
+  ASSIGN_OR_RETURN(calls.kafka_,
+                   topic::kafka::MakeAccess(calls.settings_.broker, *calls.log_));
+  return calls;
+}
+
+Result<Json> TopicCalls::Ask(const Json& request) {
+  if (kafka_) {
+    ASSIGN_OR_RETURN(const Json more, AnswerTopics(*kafka_, request));
+    Json answer = {{"ok", true}};
+    answer.update(more);
+    return answer;
+  }
+  // A topic may be there before anything ran.
+  if (request.at("command") == "topics-create") {
+    RETURN_IF_ERROR(MakeFolder(settings_.data));
+  }
+  return AskOwner(settings_, request, AnswerEmbeddedTopics);
 }
 
 Result<Json> AskTopics(const ProjectOptions& options, const Json& request,
                        const Shell& shell) {
-  ASSIGN_OR_RETURN(const ProjectSettings settings, LoadSettings(options, shell));
-  if (settings.broker.embedded()) return AskOwner(settings, request, AnswerTopics);
-  return Status::Config(
-      "this command is about embedded topics, and the project's broker is Kafka; Kafka's "
-      "own tools show its topics and groups");
+  ASSIGN_OR_RETURN(TopicCalls calls, TopicCalls::Open(options, shell));
+  return calls.Ask(request);
 }
 
 std::string TimeText(int64_t millis) {

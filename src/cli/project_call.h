@@ -1,15 +1,22 @@
-// Asking the process that owns a project's data folder, or its store where nobody runs.
+// Asking the process that owns a project's data folder, or its store where nobody runs;
+// about topics on Kafka, the brokers.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/log.h"
 #include "cli/shell.h"
 #include "runtime/control.h"
 
 namespace leat {
 
-// The answer to a request (runtime/control.h, cli/topic_requests.h). kConfig for what the
-// other side refused, in its words.
+namespace topic {
+class TopicAccess;
+}
+
+// The answer to a request (runtime/control.h). kConfig for what the other side refused,
+// in its words.
 Result<nlohmann::ordered_json> AskProject(const ProjectOptions& options,
                                           const nlohmann::ordered_json& request,
                                           const Shell& shell);
@@ -17,7 +24,26 @@ Result<nlohmann::ordered_json> AskProject(const ProjectOptions& options,
 Result<nlohmann::ordered_json> AskOwner(const ProjectSettings& settings,
                                         const nlohmann::ordered_json& request,
                                         const MoreRequests& more);
-// The same about topics. kConfig where the project's topics are on Kafka.
+
+// The project's broker, for the requests of one command (cli/topic_requests.h). Owned by
+// the command, its thread only.
+class TopicCalls {
+ public:
+  static Result<TopicCalls> Open(const ProjectOptions& options, const Shell& shell);
+  ~TopicCalls();
+  TopicCalls(TopicCalls&&) noexcept;
+
+  // Errors: kConfig for what the broker refused, in its words; those of the connection.
+  Result<nlohmann::ordered_json> Ask(const nlohmann::ordered_json& request);
+
+ private:
+  TopicCalls() = default;
+
+  ProjectSettings settings_;
+  std::unique_ptr<Logger> log_;
+  std::unique_ptr<topic::TopicAccess> kafka_;  // null: topics are embedded
+};
+// One request.
 Result<nlohmann::ordered_json> AskTopics(const ProjectOptions& options,
                                          const nlohmann::ordered_json& request,
                                          const Shell& shell);

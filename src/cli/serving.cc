@@ -43,7 +43,7 @@ Result<std::unique_ptr<Serving>> Serving::Open(
   auto views = [s = made.get()] { return s->manager_->Views(); };
   auto answer = [s = made.get()](Store& store, const std::string& command,
                                  std::string_view request) {
-    if (!IsManagerRequest(command)) return AnswerTopics(store, command, request);
+    if (!IsManagerRequest(command)) return AnswerEmbeddedTopics(store, command, request);
     return AnswerManager(
         *s->manager_, [s] { return s->Reload(); }, command, request);
   };

@@ -4,53 +4,58 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/topic_rows.h"
+#include "connectors/topic/access.h"
+#include "connectors/topic/embedded/access.h"
 #include "connectors/topic/embedded/partitioner.h"
 #include "connectors/topic/options.h"
 #include "format/json/parse.h"
 #include "store/store.h"
-#include "store/topics/topic_log.h"
 
 namespace leat {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using topic::TopicAccess;
 
 // One request must not hold up the others for long, whatever its filter leaves out.
 constexpr int64_t kMostScanned = 32 << 20;
 
 int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
 
-Json Describe(const TopicInfo& info) {
+void AddKnown(const char* name, const std::optional<int64_t>& value, Json* object) {
+  if (value) (*object)[name] = *value;
+}
+
+Json Describe(const topic::TopicFacts& topic) {
   Json partitions = Json::array();
-  for (size_t p = 0; p < info.partitions.size(); p++) {
-    const PartitionInfo& partition = info.partitions[p];
-    partitions.push_back({{"partition", p},
-                          {"start", partition.offsets.start},
-                          {"end", partition.offsets.end},
-                          {"bytes", partition.bytes},
-                          {"segments", partition.segments},
-                          {"newest", partition.newest}});
+  for (size_t p = 0; p < topic.partitions.size(); p++) {
+    const topic::PartitionFacts& facts = topic.partitions[p];
+    Json partition = {
+        {"partition", p}, {"start", facts.offsets.start}, {"end", facts.offsets.end}};
+    AddKnown("bytes", facts.bytes, &partition);
+    AddKnown("segments", facts.segments, &partition);
+    AddKnown("newest", facts.newest, &partition);
+    partitions.push_back(std::move(partition));
   }
-  return {{"name", info.name},
-          {"created", info.created},
-          {"retention_ms", info.settings.retention.count() / 1000},
-          {"retention_bytes", info.settings.retention_bytes},
-          {"compact", info.settings.compact},
-          {"partitions", std::move(partitions)}};
+  Json json = {{"name", topic.name}};
+  AddKnown("created", topic.created, &json);
+  if (topic.settings) {
+    json["retention_ms"] = topic.settings->retention.count() / 1000;
+    json["retention_bytes"] = topic.settings->retention_bytes;
+    json["compact"] = topic.settings->compact;
+  }
+  json["partitions"] = std::move(partitions);
+  return json;
 }
 
-Result<Json> List(TopicLog& log, const Json& request) {
-  std::vector<std::string> names = {request.value("topic", "")};
-  if (names[0].empty()) names = log.Names();
-  Json topics = Json::array();
-  for (const std::string& name : names) {
-    ASSIGN_OR_RETURN(const TopicInfo info, log.Describe(name));
-    topics.push_back(Describe(info));
-  }
-  return Json{{"topics", std::move(topics)}};
+Result<Json> List(TopicAccess& topics, const Json& request) {
+  ASSIGN_OR_RETURN(const auto all, topics.Describe(request.value("topic", "")));
+  Json json = Json::array();
+  for (const topic::TopicFacts& topic : all) json.push_back(Describe(topic));
+  return Json{{"topics", std::move(json)}};
 }
 
-Result<Json> Create(TopicLog& log, const Json& request) {
+Result<Json> Create(TopicAccess& topics, const Json& request) {
   const std::string name = request.at("topic");
   if (!topic::IsTopicName(name)) {
     return Status::Config(
@@ -63,33 +68,39 @@ Result<Json> Create(TopicLog& log, const Json& request) {
   settings.retention = Micros(request.value("retention_us", int64_t{0}));
   settings.retention_bytes = request.value("retention_bytes", int64_t{0});
   settings.compact = request.value("compact", false);
-  RETURN_IF_ERROR(log.Create(name, settings));
+  RETURN_IF_ERROR(topics.Create(name, settings));
   return Json::object();
 }
 
-// The partitions a request names: one, or all.
-Result<std::vector<TopicPartition>> Partitions(const TopicLog& log, const Json& request) {
-  const std::string name = request.at("topic");
-  ASSIGN_OR_RETURN(const TopicSettings settings, log.Settings(name));
-  const int32_t only = request.value("partition", -1);
-  std::vector<TopicPartition> partitions;
-  for (int32_t p = 0; p < settings.partitions; p++) {
-    if (only < 0 || p == only) partitions.push_back({name, p});
-  }
-  if (!partitions.empty()) return partitions;
-  return Status::Config("topic " + name + " has no partition " + std::to_string(only));
+Status NoPartition(const std::string& topic, int32_t partition) {
+  return Status::Config("topic " + topic + " has no partition " +
+                        std::to_string(partition));
 }
 
-Result<Json> DeleteRecords(TopicLog& log, const Json& request) {
-  ASSIGN_OR_RETURN(const auto partitions, Partitions(log, request));
-  Json starts = Json::object();
-  for (const TopicPartition& partition : partitions) {
-    ASSIGN_OR_RETURN(const OffsetRange range, log.Range(partition));
-    const int64_t before = request.value("before", range.end);
-    RETURN_IF_ERROR(log.DeleteRecords(partition, before));
-    ASSIGN_OR_RETURN(const OffsetRange now, log.Range(partition));
-    starts[std::to_string(partition.partition)] = now.start;
+// The partitions a request names, one or all, with their offsets.
+Result<TopicAccess::Ranges> Partitions(TopicAccess& topics, const Json& request) {
+  const std::string name = request.at("topic");
+  ASSIGN_OR_RETURN(const int count, topics.Partitions(name));
+  const int32_t only = request.value("partition", -1);
+  std::vector<TopicPartition> partitions;
+  for (int32_t p = 0; p < count; p++) {
+    if (only < 0 || p == only) partitions.push_back({name, p});
   }
+  if (partitions.empty()) return NoPartition(name, only);
+  return topics.GetRanges(partitions);
+}
+
+Result<Json> DeleteRecords(TopicAccess& topics, const Json& request) {
+  ASSIGN_OR_RETURN(const auto ranges, Partitions(topics, request));
+  std::map<TopicPartition, int64_t> before;
+  Json starts = Json::object();
+  for (const auto& [partition, range] : ranges) {
+    const int64_t offset =
+        std::clamp(request.value("before", range.end), range.start, range.end);
+    before[partition] = offset;
+    starts[std::to_string(partition.partition)] = offset;
+  }
+  RETURN_IF_ERROR(topics.DeleteRecords(before));
   return Json{{"start", std::move(starts)}};
 }
 
@@ -109,22 +120,24 @@ Result<std::optional<std::string>> Bytes(const Json& record, const std::string& 
   return Status::Config(field + "_base64 of a record is not base64");
 }
 
-Result<Json> Produce(TopicLog& log, const Json& request) {
+Result<Json> Produce(TopicAccess& topics, const Json& request) {
   const std::string name = request.at("topic");
-  ASSIGN_OR_RETURN(const TopicSettings settings, log.Settings(name));
+  ASSIGN_OR_RETURN(const int count, topics.Partitions(name));
   std::map<int32_t, RecordsBuilder> builders;
   const int64_t now = NowMillis();
-  int32_t turn = 0;
+  // Those that are typed one by one are spread, too.
+  int64_t turn = now;
   for (const Json& record : request.at("records")) {
     ASSIGN_OR_RETURN(const auto key, Bytes(record, "key"));
     ASSIGN_OR_RETURN(const auto value, Bytes(record, "value"));
     int32_t to = record.value("partition", -1);
     if (to < 0 && key) {
       to = static_cast<int32_t>((topic::embedded::Murmur2(*key) & 0x7fffffff) %
-                                static_cast<uint32_t>(settings.partitions));
+                                static_cast<uint32_t>(count));
     } else if (to < 0) {
-      to = turn++ % settings.partitions;
+      to = static_cast<int32_t>(turn++ % count);
     }
+    if (to >= count) return NoPartition(name, to);
     std::vector<std::pair<std::string, std::string>> texts;
     std::vector<Header> headers;
     const Json given = record.value("headers", Json::object());
@@ -136,39 +149,49 @@ Result<Json> Produce(TopicLog& log, const Json& request) {
     builders.try_emplace(to, name).first->second.Add(
         key, value, record.value("timestamp", now), headers);
   }
-  Json offsets = Json::object();
-  for (auto& [to, builder] : builders) {
-    ASSIGN_OR_RETURN(const int64_t first, log.Append({name, to}, builder.Finish()));
-    offsets[std::to_string(to)] = first;
-  }
-  return Json{{"offsets", std::move(offsets)}};
+  std::map<int32_t, Records> records;
+  for (auto& [to, builder] : builders) records[to] = builder.Finish();
+  RETURN_IF_ERROR(topics.Append(name, records));
+  return Json::object();
 }
 
-Result<Json> Read(TopicLog& log, const Json& request) {
-  ASSIGN_OR_RETURN(const auto partitions, Partitions(log, request));
+// "earliest", "latest", an offset, or a time.
+Result<int64_t> OffsetOf(TopicAccess& topics, const TopicPartition& partition,
+                         const OffsetRange& range, const std::string& place) {
+  if (!place.empty() && place.size() < 19 &&
+      std::ranges::all_of(place, [](char c) { return c >= '0' && c <= '9'; })) {
+    return std::clamp<int64_t>(std::stoll(place), range.start, range.end);
+  }
+  const auto start = topic::ParseStart(place, NowMillis());
+  if (!start) {
+    return Status::Config("\"" + place +
+                          "\" is no place in a topic; write earliest, latest, an offset, "
+                          "a time such as 2024-05-01T12:00:00Z, or how long ago: 90m");
+  }
+  if (start->kind == topic::Start::Kind::kEarliest) return range.start;
+  if (start->kind == topic::Start::Kind::kLatest) return range.end;
+  return topics.OffsetAt(partition, start->time);
+}
+
+Result<Json> Read(TopicAccess& topics, const Json& request) {
+  ASSIGN_OR_RETURN(const auto ranges, Partitions(topics, request));
   const Json from = request.value("from", Json::object());
   RowFilter filter{Text(request, "key"), request.value("contains", "")};
   const int64_t limit = std::clamp<int64_t>(request.value("limit", 100), 1, 10'000);
   Json next = Json::object();
   RowLines lines(filter, limit);
   int64_t scanned = 0;
-  for (const TopicPartition& partition : partitions) {
+  for (const auto& [partition, range] : ranges) {
     const std::string number = std::to_string(partition.partition);
-    ASSIGN_OR_RETURN(const OffsetRange range, log.Range(partition));
     int64_t at = range.start;
     if (from.contains(number)) {
-      at = from.at(number);
-    } else if (request.contains("start")) {
-      const auto start =
-          topic::ParseStart(request.at("start").get<std::string>(), NowMillis());
-      if (!start) return Status::Config("no start: " + request.at("start").dump());
-      if (start->kind == topic::Start::Kind::kLatest) at = range.end;
-      if (start->kind == topic::Start::Kind::kTime) {
-        ASSIGN_OR_RETURN(at, log.OffsetAt(partition, start->time));
-      }
+      at = std::max(from.at(number).get<int64_t>(), range.start);
+    } else {
+      ASSIGN_OR_RETURN(
+          at, OffsetOf(topics, partition, range, request.value("start", "earliest")));
     }
-    while (!lines.full() && scanned < kMostScanned) {
-      ASSIGN_OR_RETURN(auto fetched, log.Fetch(partition, at));
+    while (!lines.full() && scanned < kMostScanned && at < range.end) {
+      ASSIGN_OR_RETURN(auto fetched, topics.Fetch(partition, at));
       if (!fetched) break;
       scanned += fetched->bytes;
       at = lines.Add(partition.partition, *fetched);
@@ -180,114 +203,105 @@ Result<Json> Read(TopicLog& log, const Json& request) {
               {"more", lines.full() || scanned >= kMostScanned}};
 }
 
-Result<Json> Groups(const TopicLog& log, const Json& request) {
+Result<TopicAccess::Ranges> RangesOf(TopicAccess& topics,
+                                     const std::vector<topic::GroupFacts>& groups) {
+  std::vector<TopicPartition> partitions;
+  for (const topic::GroupFacts& g : groups) partitions.push_back(g.partition);
+  std::ranges::sort(partitions);
+  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+  return topics.GetRanges(partitions);
+}
+
+Result<Json> Groups(TopicAccess& topics, const Json& request) {
   const std::string only = request.value("group", "");
-  Json groups = Json::array();
-  ASSIGN_OR_RETURN(const auto all, log.groups().All());
-  for (const auto& [group, offsets] : all) {
-    if (!only.empty() && group != only) continue;
-    for (const auto& [partition, offset] : offsets) {
-      auto range = log.Range(partition);
-      const int64_t end = range.ok() ? range->end : offset.offset;
-      groups.push_back({{"group", group},
-                        {"topic", partition.topic},
-                        {"partition", partition.partition},
-                        {"offset", offset.offset},
-                        {"end", end},
-                        {"lag", std::max<int64_t>(end - offset.offset, 0)},
-                        {"time", offset.time},
-                        {"reader", log.groups().ReaderOf(group, partition.topic)}});
-    }
-  }
-  if (!only.empty() && groups.empty()) {
+  ASSIGN_OR_RETURN(const auto all, topics.Groups(only));
+  if (!only.empty() && all.empty()) {
     return Status::Config("there is no group \"" + only + "\"; leat offsets lists them");
+  }
+  ASSIGN_OR_RETURN(const auto ranges, RangesOf(topics, all));
+  Json groups = Json::array();
+  for (const topic::GroupFacts& g : all) {
+    const auto range = ranges.find(g.partition);
+    const int64_t end = range == ranges.end() ? g.offset : range->second.end;
+    Json group = {{"group", g.group},
+                  {"topic", g.partition.topic},
+                  {"partition", g.partition.partition},
+                  {"offset", g.offset},
+                  {"end", end},
+                  {"lag", std::max<int64_t>(end - g.offset, 0)}};
+    AddKnown("time", g.time, &group);
+    group["reader"] = g.reader;
+    groups.push_back(std::move(group));
   }
   return Json{{"groups", std::move(groups)}};
 }
 
-// "earliest", "latest", an offset, or a time.
-Result<int64_t> OffsetOf(const TopicLog& log, const TopicPartition& partition,
-                         const std::string& to) {
-  ASSIGN_OR_RETURN(const OffsetRange range, log.Range(partition));
-  if (!to.empty() && to.size() < 19 &&
-      std::ranges::all_of(to, [](char c) { return c >= '0' && c <= '9'; })) {
-    return std::clamp<int64_t>(std::stoll(to), range.start, range.end);
-  }
-  const auto start = topic::ParseStart(to, NowMillis());
-  if (!start) {
-    return Status::Config("\"" + to +
-                          "\" is no place in a topic; write earliest, latest, an offset, "
-                          "a time such as 2024-05-01T12:00:00Z, or how long ago: 90m");
-  }
-  if (start->kind == topic::Start::Kind::kEarliest) return range.start;
-  if (start->kind == topic::Start::Kind::kLatest) return range.end;
-  return log.OffsetAt(partition, start->time);
-}
-
-Result<Json> Reset(TopicLog& log, const Json& request) {
+Result<Json> Reset(TopicAccess& topics, const Json& request) {
   const std::string group = request.at("group");
   const std::string topic = request.value("topic", "");
   const int32_t only = request.value("partition", -1);
-  ASSIGN_OR_RETURN(auto all, log.groups().All());
-  std::vector<TopicPartition> partitions;
-  for (const auto& [partition, offset] : all[group]) {
-    if ((topic.empty() || partition.topic == topic) &&
-        (only < 0 || partition.partition == only)) {
-      partitions.push_back(partition);
-    }
-  }
-  if (partitions.empty()) {
+  ASSIGN_OR_RETURN(auto known, topics.Groups(group));
+  std::erase_if(known, [&](const topic::GroupFacts& g) {
+    return (!topic.empty() && g.partition.topic != topic) ||
+           (only >= 0 && g.partition.partition != only);
+  });
+  ASSIGN_OR_RETURN(const auto ranges, RangesOf(topics, known));
+  if (ranges.empty()) {
     return Status::Config("group \"" + group + "\" has no offsets" +
                           (topic.empty() ? "" : " in topic " + topic) +
                           "; leat offsets lists those there are");
   }
-  Json offsets = Json::array();
-  for (const TopicPartition& partition : partitions) {
-    ASSIGN_OR_RETURN(const int64_t offset,
-                     OffsetOf(log, partition, request.at("to").get<std::string>()));
-    RETURN_IF_ERROR(log.groups().Reset(group, partition, offset));
-    offsets.push_back({{"topic", partition.topic},
-                       {"partition", partition.partition},
-                       {"offset", offset}});
+  std::map<TopicPartition, int64_t> offsets;
+  Json json = Json::array();
+  for (const auto& [partition, range] : ranges) {
+    ASSIGN_OR_RETURN(const int64_t offset, OffsetOf(topics, partition, range,
+                                                    request.at("to").get<std::string>()));
+    offsets[partition] = offset;
+    json.push_back({{"topic", partition.topic},
+                    {"partition", partition.partition},
+                    {"offset", offset}});
   }
-  log.Wake();
-  return Json{{"offsets", std::move(offsets)}};
+  RETURN_IF_ERROR(topics.SetOffsets(group, offsets));
+  return Json{{"offsets", std::move(json)}};
 }
 
-Result<Json> DeleteGroup(TopicLog& log, const Json& request) {
-  const std::string group = request.at("group");
-  ASSIGN_OR_RETURN(const bool there, log.groups().Delete(group));
-  if (!there) return Status::Config("there is no group \"" + group + "\"");
-  return Json::object();
-}
-
-Result<Json> Answer(TopicLog& log, const std::string& command, const Json& request) {
-  if (command == "topics") return List(log, request);
-  if (command == "topics-read") return Read(log, request);
-  if (command == "topics-produce") return Produce(log, request);
-  if (command == "topics-create") return Create(log, request);
-  if (command == "topics-delete-records") return DeleteRecords(log, request);
+Result<Json> Answer(TopicAccess& topics, const std::string& command,
+                    const Json& request) {
+  if (command == "topics") return List(topics, request);
+  if (command == "topics-read") return Read(topics, request);
+  if (command == "topics-produce") return Produce(topics, request);
+  if (command == "topics-create") return Create(topics, request);
+  if (command == "topics-delete-records") return DeleteRecords(topics, request);
+  if (command == "groups") return Groups(topics, request);
+  if (command == "groups-reset") return Reset(topics, request);
   if (command == "topics-delete") {
-    RETURN_IF_ERROR(log.Delete(request.at("topic")));
+    RETURN_IF_ERROR(topics.Delete(request.at("topic")));
     return Json::object();
   }
-  if (command == "groups") return Groups(log, request);
-  if (command == "groups-reset") return Reset(log, request);
-  if (command == "groups-delete") return DeleteGroup(log, request);
+  if (command == "groups-delete") {
+    RETURN_IF_ERROR(topics.DeleteGroup(request.at("group")));
+    return Json::object();
+  }
   return Status::Config("unknown command " + command);
 }
 
 }  // namespace
 
-Result<std::string> AnswerTopics(Store& store, const std::string& command,
-                                 std::string_view request) {
+Result<Json> AnswerTopics(TopicAccess& topics, const Json& request) {
   try {
-    ASSIGN_OR_RETURN(const Json answer,
-                     Answer(store.topics(), command, Json::parse(request)));
-    return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return Answer(topics, request.at("command"), request);
   } catch (const nlohmann::json::exception& e) {
     return Status::Config(std::string("not a request: ") + e.what());
   }
+}
+
+Result<std::string> AnswerEmbeddedTopics(Store& store, const std::string& command,
+                                         std::string_view request) {
+  Json json = Json::parse(request, nullptr, false);
+  if (!json.is_object()) return Status::Config("not a request: " + command);
+  topic::embedded::EmbeddedAccess topics(store.topics());
+  ASSIGN_OR_RETURN(const Json answer, AnswerTopics(topics, json));
+  return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace leat

@@ -1,4 +1,4 @@
-// Rows and records of embedded topics as JSON for people: what `leat topics read` shows.
+// Rows and records of topics as JSON for people: what `leat topics read` shows.
 // One thread.
 #pragma once
 

@@ -1,9 +1,8 @@
-// leat topics: the embedded topics of a project.
+// leat topics: the topics of a project.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "base/folder.h"
 #include "cli/commands.h"
 #include "cli/project_call.h"
 #include "core/units.h"
@@ -25,19 +24,28 @@ struct Options {
   bool compact = false;
 };
 
-struct Totals {
-  int64_t records = 0;
-  int64_t bytes = 0;
-  int64_t newest = 0;
-};
+// What the broker does not know is "-".
+std::string Known(const Json& facts, const char* field, std::string (*text)(int64_t)) {
+  return facts.contains(field) ? text(facts.at(field).get<int64_t>()) : "-";
+}
 
-Totals TotalsOf(const Json& topic) {
-  Totals totals;
+std::string AsNumber(int64_t number) { return std::to_string(number); }
+
+// A topic's facts: those of its partitions taken together.
+Json TotalsOf(const Json& topic) {
+  int64_t records = 0;
+  Json totals = Json::object();
   for (const Json& p : topic.at("partitions")) {
-    totals.records += p.at("end").get<int64_t>() - p.at("start").get<int64_t>();
-    totals.bytes += p.at("bytes").get<int64_t>();
-    totals.newest = std::max(totals.newest, p.at("newest").get<int64_t>());
+    records += p.at("end").get<int64_t>() - p.at("start").get<int64_t>();
+    if (p.contains("bytes")) {
+      totals["bytes"] = totals.value("bytes", int64_t{0}) + p.at("bytes").get<int64_t>();
+    }
+    if (p.contains("newest")) {
+      totals["newest"] =
+          std::max(totals.value("newest", int64_t{0}), p.at("newest").get<int64_t>());
+    }
   }
+  totals["records"] = records;
   return totals;
 }
 
@@ -56,13 +64,25 @@ int List(const Options& options, const Shell& shell) {
   std::vector<std::vector<std::string>> rows = {
       {"TOPIC", "PARTITIONS", "RECORDS", "KEPT", "NEWEST"}};
   for (const Json& topic : topics) {
-    const Totals totals = TotalsOf(topic);
+    const Json totals = TotalsOf(topic);
     rows.push_back({topic.at("name"), std::to_string(topic.at("partitions").size()),
-                    HumanCount(totals.records), HumanBytes(totals.bytes),
-                    TimeText(totals.newest)});
+                    Known(totals, "records", HumanCount),
+                    Known(totals, "bytes", HumanBytes),
+                    Known(totals, "newest", TimeText)});
   }
   shell.Out(AsTable(rows));
   return kExitDone;
+}
+
+// "; kept 7d, the newest of each key"; nothing where we may not know.
+std::string KeptText(const Json& topic) {
+  if (!topic.contains("retention_ms")) return "";
+  const int64_t retention = topic.at("retention_ms");
+  const int64_t bytes = topic.at("retention_bytes");
+  return fmt::format("; kept {}{}{}",
+                     retention > 0 ? FormatDuration(retention * 1000) : "for ever",
+                     bytes > 0 ? ", at most " + FormatBytes(bytes) + " a partition" : "",
+                     topic.at("compact").get<bool>() ? ", the newest of each key" : "");
 }
 
 int Describe(const Options& options, const Shell& shell) {
@@ -74,20 +94,15 @@ int Describe(const Options& options, const Shell& shell) {
     shell.Out(topic.dump(2) + "\n");
     return kExitDone;
   }
-  const int64_t retention = topic.at("retention_ms");
-  const int64_t bytes = topic.at("retention_bytes");
-  shell.Out(
-      fmt::format("{}, since {}; kept {}{}{}\n", options.topic,
-                  TimeText(topic.at("created").get<int64_t>()),
-                  retention > 0 ? FormatDuration(retention * 1000) : "for ever",
-                  bytes > 0 ? ", at most " + FormatBytes(bytes) + " a partition" : "",
-                  topic.at("compact").get<bool>() ? ", the newest of each key" : ""));
+  const std::string since =
+      topic.contains("created") ? ", since " + Known(topic, "created", TimeText) : "";
+  shell.Out(options.topic + since + KeptText(topic) + "\n");
   std::vector<std::vector<std::string>> rows = {
       {"PARTITION", "START", "END", "KEPT", "SEGMENTS", "NEWEST"}};
   for (const Json& p : topic.at("partitions")) {
     rows.push_back({p.at("partition").dump(), p.at("start").dump(), p.at("end").dump(),
-                    HumanBytes(p.at("bytes").get<int64_t>()), p.at("segments").dump(),
-                    TimeText(p.at("newest").get<int64_t>())});
+                    Known(p, "bytes", HumanBytes), Known(p, "segments", AsNumber),
+                    Known(p, "newest", TimeText)});
   }
   shell.Out(AsTable(rows));
   return kExitDone;
@@ -123,10 +138,6 @@ int Create(const Options& options, const Shell& shell) {
     }
     request["retention_bytes"] = *bytes;
   }
-  // A topic may be there before anything ran.
-  auto settings = LoadSettings(options.project, shell);
-  if (!settings.ok()) return shell.Fail(settings.status());
-  if (Status made = MakeFolder(settings->data); !made.ok()) return shell.Fail(made);
   return Change(options, request, "created " + options.topic, shell);
 }
 
@@ -157,7 +168,8 @@ void AddTopic(Arguments app, const std::shared_ptr<Options>& options,
 void AddChanges(Arguments topics, const std::shared_ptr<Options>& o,
                 const Command& command) {
   Arguments create =
-      Add(topics, o.get(), "create", "Create a topic, or change how long it is kept");
+      Add(topics, o.get(), "create",
+          "Create a topic; an embedded one that is there is given these settings");
   AddTopic(create, o, command, Create);
   create.Option("--partitions", &o->partitions, "How many")
       .Between(int64_t{1}, int64_t{10'000})
@@ -184,7 +196,7 @@ void AddChanges(Arguments topics, const std::shared_ptr<Options>& o,
 void AddTopics(const Command& command) {
   auto options = std::make_shared<Options>();
   Arguments topics = command.arguments.Command(
-      "topics", "Show, read and write the embedded topics of a project");
+      "topics", "Show, read and write the topics of a project's broker");
   AddProject(topics, &options->project);
   AddOutput(topics, &options->output);
   AddTopic(Add(topics, options.get(), "describe", "Show a topic's partitions"), options,

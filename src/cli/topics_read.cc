@@ -1,4 +1,4 @@
-// leat topics read and produce: records of embedded topics to and from a terminal.
+// leat topics read and produce: records of topics to and from a terminal.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -64,9 +64,11 @@ int Read(const ReadOptions& options, const Shell& shell) {
   if (!options.key.empty()) request["key"] = options.key;
   int64_t left = options.limit < 0 ? INT64_MAX : options.limit;
   if (left == INT64_MAX && !options.follow) left = kPage;
-  while (left > 0) {
+  auto topics = TopicCalls::Open(options.project, shell);
+  if (!topics.ok()) return shell.Fail(topics.status());
+  while (left > 0 && !stop.cancelled()) {
     request["limit"] = std::min(left, kPage);
-    auto answer = AskTopics(options.project, request, shell);
+    auto answer = topics->Ask(request);
     if (!answer.ok()) return shell.Fail(answer.status());
     std::string out;
     for (const Json& row : answer->at("rows")) {
@@ -106,6 +108,8 @@ Result<Json> RecordOf(const std::string& line, const ProduceOptions& options) {
 }
 
 int Produce(const ProduceOptions& options, const Shell& shell) {
+  auto topics = TopicCalls::Open(options.project, shell);
+  if (!topics.ok()) return shell.Fail(topics.status());
   int64_t produced = 0;
   Json records = Json::array();
   auto send = [&]() -> Status {
@@ -114,8 +118,10 @@ int Produce(const ProduceOptions& options, const Shell& shell) {
     const Json request = {{"command", "topics-produce"},
                           {"topic", options.topic},
                           {"records", std::exchange(records, Json::array())}};
-    return AskTopics(options.project, request, shell).status();
+    return topics->Ask(request).status();
   };
+  // Or it would never know that there is more to read.
+  std::ios::sync_with_stdio(false);
   std::string line;
   while (std::getline(std::cin, line)) {
     auto record = RecordOf(line, options);
@@ -138,7 +144,8 @@ void AddTopicsRead(const Command& command, Arguments topics) {
   Arguments app = topics.Command("read", "Read the records of a topic");
   app.Option("TOPIC", &options->topic, "Its name").Required();
   app.Option("--from", &options->from,
-             "earliest, latest, a time (2024-05-01T12:00:00Z) or how long ago (90m)")
+             "earliest, latest, an offset, a time (2024-05-01T12:00:00Z) or how long ago "
+             "(90m)")
       .ShowDefault();
   app.Option("--partition", &options->partition, "Of this partition alone");
   app.Option("--key", &options->key, "Those with this key alone");
@@ -171,7 +178,8 @@ void AddTopicsProduce(const Command& command, Arguments topics) {
            "that are no text as value_base64");
   AddProject(app, &options->project);
   AddOutput(app, &options->output);
-  app.Footer(R"(Returns when the records are on the disk.
+  app.Footer(
+      R"(Returns when the records are on the disk; on Kafka, when the brokers have stored them.
 
 Examples:
   echo '{"id": 1, "amount": 9.5}' | leat topics produce raw_orders --key 1

@@ -179,14 +179,18 @@ def test_scar_10_offsets_that_retention_took_stop_with_the_remedy(project, broke
     broker.create_topic("purged-in", 1)
     broker.produce("purged-in", numbered(10))
     on_kafka(project, broker)
-    copy(project, "purged-in", "purged-out")
+    group = copy(project, "purged-in", "purged-out")
     project.catch_up()
     broker.produce("purged-in", numbered(10, first=10))
     gone = confluent_kafka.TopicPartition("purged-in", 0, 15)
     broker.admin.delete_records([gone])[gone].result(60)
     run = project.start().expect(leat.BAD_CONFIG)
     assert "purged-in[0] should be read on at offset 10, but has 15 to 20 only" in run.text
-    assert "--reset-offsets" in run.text
+    remedy = "leat offsets {} --topic purged-in --partition 0 --reset earliest".format(group)
+    assert remedy in run.text
+    project.command(*remedy.split()[1:]).expect(leat.DONE)
+    project.catch_up()
+    assert [int(m.value()) for m in broker.read("purged-out")] == [*range(10), *range(15, 20)]
 
 
 def test_scar_27_a_rebalance_in_the_middle_of_a_batch(project, tmp_path, broker, feed):

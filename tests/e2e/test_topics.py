@@ -8,6 +8,7 @@ import time
 
 import pytest
 from harness import compare, leat, process, readers
+from harness.leat import ask
 
 DURABLE = re.compile(r'failpoint::Durable\(\s*"(topics\.[^"]+)"')
 POINTS = sorted({name for file in sorted((leat.ROOT / "src").rglob("*.cc"))
@@ -30,18 +31,6 @@ def through_a_topic(project, server, tables, *, mode="upsert", topic=None):
 def catch_up(project):
     for name in ("in", "out"):
         project.command("run", f"pipelines/{name}.yaml", "--until-caught-up").expect(leat.DONE)
-
-
-def ask(project, *arguments, stdin=None, code=0):
-    """A command's answer in JSON."""
-    done = subprocess.run([leat.PROGRAM, *arguments, "--output", "json"], cwd=project.folder,
-                          input=stdin, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stderr
-    if code:
-        return done.stderr
-    if "read" in arguments:
-        return [json.loads(line) for line in done.stdout.splitlines()]
-    return json.loads(done.stdout)
 
 
 def serving(project, what="topics"):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 from . import database, process
@@ -22,6 +23,19 @@ def yaml(value, indent=0):
             f"{pad}{key}:\n{yaml(item, indent + 1)}" if isinstance(item, dict) and item
             else f"{pad}{key}: {json.dumps(item)}\n" for key, item in value.items())
     return f"{pad}{json.dumps(value)}\n"
+
+
+def ask(project, *arguments, stdin=None, code=DONE):
+    """A command's answer in JSON; of one that has to fail what it says."""
+    done = subprocess.run([PROGRAM, *map(str, arguments), "--output", "json"],
+                          cwd=project.folder, input=stdin, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == code, done.stderr
+    if code:
+        return done.stderr
+    if "read" in arguments:
+        return [json.loads(line) for line in done.stdout.splitlines()]
+    return json.loads(done.stdout)
 
 
 class Run:

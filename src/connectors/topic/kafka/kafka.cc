@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "connectors/topic/kafka/access.h"
 #include "connectors/topic/kafka/admin.h"
 #include "connectors/topic/kafka/commit_log.h"
 #include "connectors/topic/kafka/sink.h"
@@ -43,6 +44,10 @@ Result<std::unique_ptr<Sink>> MakeSink(SinkOptions options, const Context& conte
       std::make_unique<KafkaSink>(std::move(options), std::move(encoder), context));
 }
 
+Result<std::unique_ptr<TopicAccess>> MakeAccess(const Broker& broker, Logger& log) {
+  return KafkaAccess::Make(broker, log);
+}
+
 Result<std::vector<CheckItem>> CheckSource(const SourceOptions& options,
                                            const Context& context) {
   std::vector<CheckItem> items;
@@ -51,9 +56,8 @@ Result<std::vector<CheckItem>> CheckSource(const SourceOptions& options,
   ASSIGN_OR_RETURN(auto topics, client->Topics(kTimeout));
   for (const std::string& name : options.topics.names) {
     const bool there = topics.contains(name);
-    items.push_back(
-        {there, fmt::format("topic {} exists", name),
-         there ? "" : fmt::format("kafka-topics.sh --create --topic {}", name)});
+    items.push_back({there, fmt::format("topic {} exists", name),
+                     there ? "" : "leat topics create " + name});
   }
   return items;
 }

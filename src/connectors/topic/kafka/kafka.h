@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/log.h"
+#include "connectors/topic/access.h"
 #include "connectors/topic/options.h"
 #include "core/context.h"
 #include "core/registry.h"
@@ -14,6 +16,9 @@ namespace leat::topic::kafka {
 
 Result<std::unique_ptr<Source>> MakeSource(SourceOptions options, const Context& context);
 Result<std::unique_ptr<Sink>> MakeSink(SinkOptions options, const Context& context);
+
+// What the commands do with a cluster; it can be reached. Borrows the logger.
+Result<std::unique_ptr<TopicAccess>> MakeAccess(const Broker& broker, Logger& log);
 
 // `leat check`: the brokers can be reached and let us in, the topics are there.
 Result<std::vector<CheckItem>> CheckSource(const SourceOptions& options,

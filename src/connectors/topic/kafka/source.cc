@@ -301,9 +301,8 @@ Status KafkaSource::OutOfRange(const Partition& partition, std::string_view reas
           : "the topic was deleted and made anew, or has lost its end";
   return Status::Config(fmt::format(
       "{}[{}] should be read on at offset {}, but has {} to {} only: {}. To go on from "
-      "another offset, set the group's: kafka-consumer-groups.sh --group {} --topic "
-      "{}:{} "
-      "--reset-offsets --to-earliest --execute (or --to-latest, --to-offset)",
+      "another offset, set the group's: leat offsets {} --topic {} --partition {} "
+      "--reset earliest (or latest, an offset, a time)",
       partition.topic, partition.number, at, bounds.begin, bounds.end, why, group_,
       partition.topic, partition.number));
 }
