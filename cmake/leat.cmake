@@ -9,6 +9,11 @@ macro(leat_use)
   target_link_libraries(${target} PUBLIC ${ARGN})
 endmacro()
 
+# The same for a library's test program alone.
+macro(leat_test_use)
+  set(test_uses ${ARGN})
+endmacro()
+
 # leat_library(name folder layers...)
 function(leat_library name folder)
   set(target leat_${name})
@@ -32,12 +37,14 @@ function(leat_library name folder)
   foreach(layer ${ARGN})
     target_link_libraries(${target} ${scope} leat_${layer})
   endforeach()
+  set(test_uses "")
   include(${CMAKE_SOURCE_DIR}/${folder}/uses.cmake OPTIONAL)
   if(tests)
     add_executable(${target}_test ${tests})
     leat_precompile(${target}_test leat_test_pch)
     target_compile_options(${target}_test PRIVATE ${LEAT_TEST_OPTIONS})
-    target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${target}_test PRIVATE ${target} ${test_uses} GTest::gmock
+                          GTest::gtest_main)
     target_compile_definitions(${target}_test PRIVATE
                                LEAT_TESTDATA="${CMAKE_SOURCE_DIR}/${folder}/testdata")
     add_test(NAME ${name} COMMAND ${target}_test)

@@ -1,9 +1,7 @@
 #include "wire/schema_registry.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
-#include <mutex>
 #include <nlohmann/json.hpp>
 
 namespace leat {
@@ -11,17 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr long kConnectMillis = 5'000;  // curl takes a long
-constexpr long kMillis = 15'000;
-constexpr size_t kMostBytes = size_t{16} << 20;
 constexpr int kNoSuchSchema = 40403;  // the registry's error code
-
-size_t Append(char* data, size_t size, size_t count, void* to) {
-  auto* body = static_cast<std::string*>(to);
-  if (body->size() + size * count > kMostBytes) return 0;
-  body->append(data, size * count);
-  return size * count;
-}
 
 std::string Escaped(const std::string& text) {
   std::string out;
@@ -35,83 +23,30 @@ std::string Escaped(const std::string& text) {
 
 }  // namespace
 
-struct SchemaRegistry::Http {
-  Http() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-    handle = curl_easy_init();
-    headers =
-        curl_slist_append(nullptr, "Accept: application/vnd.schemaregistry.v1+json");
-    headers = curl_slist_append(headers,
-                                "Content-Type: application/vnd.schemaregistry.v1+json");
-    // Curl asks before it sends what is long; not every server answers.
-    headers = curl_slist_append(headers, "Expect:");
-  }
-  ~Http() {
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(handle);
-  }
-  Http(const Http&) = delete;
-  Http& operator=(const Http&) = delete;
-
-  CURL* handle = nullptr;
-  curl_slist* headers = nullptr;
-};
-
 SchemaRegistry::SchemaRegistry(RegistryOptions options)
-    : options_([&] {
+    : url_([&] {
         while (options.url.ends_with('/')) options.url.pop_back();
-        return std::move(options);
+        return std::move(options.url);
       }()),
-      http_(std::make_unique<Http>()) {}
+      http_({std::move(options.user), std::move(options.password), std::move(options.ca),
+             nullptr}) {}
 
-SchemaRegistry::~SchemaRegistry() = default;
-
-Result<SchemaRegistry::Answer> SchemaRegistry::Call(const std::string& path,
-                                                    const std::string& body) {
-  CURL* const handle = http_->handle;
-  if (!handle) return Status::Transient("out of memory");
-  const std::string url = options_.url + path;
-  Answer answer;
-  curl_easy_reset(handle);  // the connection stays
-  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, http_->headers);
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectMillis);
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, kMillis);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, Append);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer.body);
-  if (!options_.user.empty()) {
-    curl_easy_setopt(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-    curl_easy_setopt(handle, CURLOPT_USERNAME, options_.user.c_str());
-    curl_easy_setopt(handle, CURLOPT_PASSWORD, options_.password.c_str());
-  }
-  if (!options_.ca.empty()) {
-    curl_easy_setopt(handle, CURLOPT_CAINFO, options_.ca.c_str());
-  }
-  if (!body.empty()) {
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(body.size()));
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body.data());
-  }
-  const CURLcode code = curl_easy_perform(handle);
-  if (code != CURLE_OK) {
-    const std::string why = fmt::format("the schema registry at {}: {}", options_.url,
-                                        curl_easy_strerror(code));
-    const bool mine = code == CURLE_PEER_FAILED_VERIFICATION ||
-                      code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
-                      code == CURLE_UNSUPPORTED_PROTOCOL;
-    return mine ? Status::Config(why + "; check registry.url and registry.ca")
-                : Status::Transient(why);
-  }
-  long status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-  answer.code = status;
-  return answer;
+Result<HttpAnswer> SchemaRegistry::Call(const std::string& path, std::string_view body) {
+  HttpRequest request;
+  request.method = body.empty() ? "GET" : "POST";
+  request.url = url_ + path;
+  request.headers = {"Accept: application/vnd.schemaregistry.v1+json",
+                     "Content-Type: application/vnd.schemaregistry.v1+json"};
+  request.body = body;
+  auto answer = http_.Send(request);
+  if (answer.ok()) return answer;
+  const Status failed =
+      answer.status().Within(fmt::format("the schema registry at {}", url_));
+  if (failed.kind() != ErrorKind::kConfig) return failed;
+  return Status::Config(failed.message() + "; check registry.url and registry.ca");
 }
 
-Status SchemaRegistry::Refused(const Answer& answer, std::string_view what) const {
+Status SchemaRegistry::Refused(const HttpAnswer& answer, std::string_view what) const {
   const Json json = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   std::string message;
   int code = 0;
@@ -124,7 +59,7 @@ Status SchemaRegistry::Refused(const Answer& answer, std::string_view what) cons
     }
   }
   const std::string text = fmt::format("{}: the schema registry at {} answered {}{}",
-                                       what, options_.url, answer.code, message);
+                                       what, url_, answer.code, message);
   if (answer.code == 401 || answer.code == 403) {
     return Status::Config(text + "; check registry.user and registry.password");
   }
@@ -138,13 +73,13 @@ Status SchemaRegistry::Refused(const Answer& answer, std::string_view what) cons
 Result<std::string> SchemaRegistry::GetSchema(int32_t id) {
   const auto known = schemas_.find(id);
   if (known != schemas_.end()) return known->second;
-  ASSIGN_OR_RETURN(const Answer answer, Call(fmt::format("/schemas/ids/{}", id), ""));
+  ASSIGN_OR_RETURN(const HttpAnswer answer, Call(fmt::format("/schemas/ids/{}", id), ""));
   const std::string what = fmt::format("schema {}", id);
   if (answer.code != 200) return Refused(answer, what);
   const Json json = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("schema") || !json["schema"].is_string()) {
     return Status::Config(
-        fmt::format("{}: what answers at {} is no schema registry", what, options_.url));
+        fmt::format("{}: what answers at {} is no schema registry", what, url_));
   }
   const bool avro = !json.contains("schemaType") || json["schemaType"] == "AVRO";
   const bool whole = !json.contains("references") || json["references"].empty();
@@ -159,7 +94,7 @@ Result<int32_t> SchemaRegistry::Register(const std::string& subject,
                                          const std::string& schema) {
   const auto known = ids_.find({subject, schema});
   if (known != ids_.end()) return known->second;
-  ASSIGN_OR_RETURN(const Answer answer,
+  ASSIGN_OR_RETURN(const HttpAnswer answer,
                    Call("/subjects/" + Escaped(subject) + "/versions",
                         Json{{"schema", schema}}.dump()));
   const std::string what = "registering a schema under " + subject;
@@ -167,7 +102,7 @@ Result<int32_t> SchemaRegistry::Register(const std::string& subject,
   const Json json = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("id") || !json["id"].is_number_integer()) {
     return Status::Config(
-        fmt::format("{}: what answers at {} is no schema registry", what, options_.url));
+        fmt::format("{}: what answers at {} is no schema registry", what, url_));
   }
   return ids_[{subject, schema}] = json["id"].get<int32_t>();
 }

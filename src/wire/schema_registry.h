@@ -7,12 +7,12 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/status.h"
+#include "wire/http_client.h"
 
 namespace leat {
 
@@ -26,7 +26,6 @@ struct RegistryOptions {
 class SchemaRegistry {
  public:
   explicit SchemaRegistry(RegistryOptions options);
-  ~SchemaRegistry();
 
   // The text of a schema.
   Result<std::string> GetSchema(int32_t id);
@@ -34,17 +33,12 @@ class SchemaRegistry {
   Result<int32_t> Register(const std::string& subject, const std::string& schema);
 
  private:
-  struct Http;  // hides curl
-  struct Answer {
-    int64_t code = 0;
-    std::string body;
-  };
   // `body` empty: a GET.
-  Result<Answer> Call(const std::string& path, const std::string& body);
-  Status Refused(const Answer& answer, std::string_view what) const;
+  Result<HttpAnswer> Call(const std::string& path, std::string_view body);
+  Status Refused(const HttpAnswer& answer, std::string_view what) const;
 
-  const RegistryOptions options_;
-  std::unique_ptr<Http> http_;
+  const std::string url_;
+  HttpClient http_;
   std::map<int32_t, std::string> schemas_;
   std::map<std::pair<std::string, std::string>, int32_t> ids_;
 };
