@@ -15,8 +15,8 @@ POINTS = sorted({name for file in sorted((leat.ROOT / "src").rglob("*.cc"))
                  if not file.name.endswith("_test.cc")
                  for name in DURABLE.findall(file.read_text())
                  # Those have tests of their own: test_topics, test_kafka_faults,
-                 # test_mysql_sink.
-                 if not name.startswith(("topics.", "kafka.", "mysql."))})
+                 # test_mysql_sink, test_notify.
+                 if not name.startswith(("topics.", "kafka.", "mysql.", "notify."))})
 
 
 def prepare(server):

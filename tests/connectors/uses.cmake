@@ -1,0 +1,1 @@
+leat_test_use(PkgConfig::HTTPLIB)
