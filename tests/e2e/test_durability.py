@@ -143,7 +143,10 @@ def test_a_save_is_fsynced_for_what_the_store_alone_has(tmp_path_factory, mariad
         run.wait_for(lambda n=number: mariadb.query("SELECT COUNT(*) FROM copy.a")[0][0] == n + 1,
                      rows)
     assert run.terminate() == leat.DONE
-    assert re.fullmatch("s+-{2,}ss-{2,}", saves_of(trace.lines_of(file, run.pid), project))
+    # What stands before it are positions that the sink does not get: where it begins, and
+    # that there was nothing to take a snapshot of.
+    saves = saves_of(trace.lines_of(file, run.pid), project)
+    assert re.search("--ss--+$", saves), saves
 
 
 def saves_of(lines, project):
