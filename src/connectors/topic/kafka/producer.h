@@ -87,7 +87,6 @@ class Producer {
 
   const bool transactional_;
   const CancelToken& cancel_;
-  std::unique_ptr<Client> client_;
   std::map<std::string, rd_kafka_topic_t*> topics_;
   std::vector<rd_kafka_message_t> messages_;
   Headers headers_;  // of the newest record that has any
@@ -96,6 +95,8 @@ class Producer {
   Status failure_;
   bool in_transaction_ = false;
   bool purging_ = false;
+  // Last, so that it ends first: it calls back until it has ended.
+  std::unique_ptr<Client> client_;
 };
 
 }  // namespace leat::topic::kafka
