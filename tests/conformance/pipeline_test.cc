@@ -152,7 +152,7 @@ TEST_F(PipelineTest, TimeClosesAnEpochWithoutFurtherRows) {
 TEST_F(PipelineTest, WhileCommitsAreSlowAnEpochTakesWhatIsThere) {
   Use(100);
   source_.ends = true;
-  settings_.commit.every = Millis(1);
+  settings_.policies.commit.every = Millis(1);
   std::atomic<bool> all_read{false};
   source_.on_read = [&](int64_t position) { all_read = position >= 99; };
   sink_.on_write = [&] {
@@ -517,7 +517,7 @@ int PassSeconds(FakeClock* clock, Done done) {
 
 TEST_F(PipelineTest, AnIdleSourceHasHeartbeatsCommitted) {
   Use(2);
-  settings_.commit.every = std::chrono::seconds(1);
+  settings_.policies.commit.every = std::chrono::seconds(1);
   sink_.heartbeat = std::chrono::seconds(10);
   auto pipeline = Make();
   std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
@@ -536,8 +536,8 @@ TEST_F(PipelineTest, Scar_12_AHeartbeatTellsTheSinkOfAPositionThatOnlyMoves) {
   std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}, {}, {}};
   log_ = std::make_unique<MemoryLog>(
       std::map<ShardId, std::vector<MemoryTransaction>>{{kShard, log}});
-  settings_.commit.every = std::chrono::seconds(1);
-  settings_.commit.rows = 1;
+  settings_.policies.commit.every = std::chrono::seconds(1);
+  settings_.policies.commit.rows = 1;
   sink_.heartbeat = std::chrono::seconds(2);
   auto pipeline = Make();
   std::thread runner([&] { EXPECT_TRUE(pipeline->Run().ok()); });
@@ -561,7 +561,7 @@ TEST_F(PipelineTest, Scar_12_APositionThatStandsStillReachesTheSink) {
   std::vector<MemoryTransaction> log = {{{"a", 0}}, {}, {}};
   log_ = std::make_unique<MemoryLog>(
       std::map<ShardId, std::vector<MemoryTransaction>>{{kShard, log}});
-  settings_.commit.every = std::chrono::seconds(1);
+  settings_.policies.commit.every = std::chrono::seconds(1);
   source_.on_read = [&](int64_t at) {
     while (at > 0 && Rows("a").empty()) std::this_thread::sleep_for(Millis(2));
   };
@@ -576,8 +576,8 @@ TEST_F(PipelineTest, Scar_12_APositionThatStandsStillReachesTheSink) {
 TEST_F(PipelineTest, Scar_31_HeartbeatsAreNoProgress) {
   Use(0);
   source_.fail_after = 1;  // after a wait
-  settings_.commit.every = std::chrono::seconds(1);
-  settings_.retry.max = 2;
+  settings_.policies.commit.every = std::chrono::seconds(1);
+  settings_.policies.retry.max = 2;
   sink_.heartbeat = std::chrono::seconds(1);
   auto pipeline = Make();
   std::atomic<bool> over{false};

@@ -244,7 +244,8 @@ def test_partitions_given_up_in_vain_are_dealt_again(project, broker):
     on_kafka(project, broker, "?session.timeout.ms=40000")
     group = copy(project, "vain-in", "vain-out", commit={"every": "1h"})
     run = project.start(env={"LEAT_CRASH_AT": "epoch.prepared"})
-    run.wait_for(lambda: project.status().get("copy", {}).get("rows_read") == 20, "an open epoch")
+    run.wait_for((project.data / "leat.sock").exists, "the run answers")
+    project.wait_status("copy", lambda view: view["rows_read"] == 20, "an open epoch")
     with broker.member(group, "vain-in", session_timeout_ms=40000):
         run.expect(leat.CRASHED)
         process.wait_until(lambda: len(held(broker, group)) == 1, 30, "one is nobody's")

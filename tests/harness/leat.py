@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -189,21 +188,6 @@ class Project:
     def catch_up(self, seconds=180, env=None):
         """Runs until everything the source has now is committed."""
         return self.start("--until-caught-up", env=env).expect(DONE, seconds)
-
-    def status(self):
-        """What the process that runs says of each pipeline; nothing before it listens."""
-        if not self.data.exists():
-            return {}
-        folder = os.open(self.data, os.O_PATH)  # the path of a socket has to be short
-        try:
-            with socket.socket(socket.AF_UNIX) as control:
-                control.connect(f"/proc/self/fd/{folder}/leat.sock")
-                control.sendall(b'{"command":"status"}\n')
-                return json.loads(control.makefile().readline())["pipelines"]
-        except (FileNotFoundError, ConnectionRefusedError):
-            return {}
-        finally:
-            os.close(folder)
 
     def stop_all(self):
         for run in self.started:
