@@ -35,8 +35,8 @@ def slack():
 def pipeline(project, slack, *, url=None, steps=(), more=None, **notify):
     """The topic `readings` to Slack."""
     project.environment["SLACK_WEBHOOK"] = url or slack.url
-    project.write("leat.yaml", {"data": "./data",
-                                "topics": {"readings": {"partitions": 1}}})
+    project.write("leat.yaml", {"data": "./data"})
+    project.ask("topics", "create", "readings")  # what is told may be there before
     return project.write("pipelines/alerts.yaml", {
         "from": {"topic": {"name": "readings", "format": "json",
                            "columns": "station string, level string, temperature double"}},
@@ -151,6 +151,7 @@ def test_scar_20_a_lost_reply_is_sent_again_by_the_same_id(project, slack):
 def test_slack_is_away_for_a_while(project, slack):
     pipeline(project, slack)
     run = project.start()
+    run.wait_for((project.data / "leat.sock").exists, "the run answers")
     produce(project, "ab")
     run.wait_for(lambda: len(slack.messages) == 2, "two messages")
     slack.stop()
@@ -170,6 +171,7 @@ def test_packets_are_dropped_on_the_way(project, slack):
     try:
         pipeline(project, slack, url=f"http://127.0.0.1:{proxy.port}{SECRET}")
         run = project.start()
+        run.wait_for((project.data / "leat.sock").exists, "the run answers")
         produce(project, "a")
         run.wait_for(lambda: slack.messages, "a message")
         proxy.drop()
