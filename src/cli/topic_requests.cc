@@ -120,6 +120,25 @@ Result<std::optional<std::string>> Bytes(const Json& record, const std::string& 
   return Status::Config(field + "_base64 of a record is not base64");
 }
 
+// As an object, or as the list of names and values that a printed record has.
+using HeaderText = std::pair<std::string, std::optional<std::string>>;
+Result<std::vector<HeaderText>> HeaderTexts(const Json& record) {
+  std::vector<HeaderText> texts;
+  const Json given = record.value("headers", Json::object());
+  for (const auto& [name, value] : given.items()) {
+    if (given.is_object()) {
+      texts.emplace_back(name, Text(given, name.c_str()));
+      continue;
+    }
+    if (!value.is_object() || !value.contains("name")) {
+      return Status::Config("a header of a record has no name: " + value.dump());
+    }
+    ASSIGN_OR_RETURN(auto bytes, Bytes(value, "value"));
+    texts.emplace_back(value.at("name").get<std::string>(), std::move(bytes));
+  }
+  return texts;
+}
+
 Result<Json> Produce(TopicAccess& topics, const Json& request) {
   const std::string name = request.at("topic");
   ASSIGN_OR_RETURN(const int count, topics.Partitions(name));
@@ -138,13 +157,8 @@ Result<Json> Produce(TopicAccess& topics, const Json& request) {
       to = static_cast<int32_t>(turn++ % count);
     }
     if (to >= count) return NoPartition(name, to);
-    std::vector<std::pair<std::string, std::string>> texts;
+    ASSIGN_OR_RETURN(const auto texts, HeaderTexts(record));
     std::vector<Header> headers;
-    const Json given = record.value("headers", Json::object());
-    for (const auto& [header, text] : given.items()) {
-      texts.emplace_back(header,
-                         text.is_string() ? text.get<std::string>() : text.dump());
-    }
     for (const auto& [header, text] : texts) headers.push_back({header, text});
     builders.try_emplace(to, name).first->second.Add(
         key, value, record.value("timestamp", now), headers);

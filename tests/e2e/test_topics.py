@@ -147,7 +147,8 @@ def test_scar_29_a_dead_letter_can_be_played_again(project):
     into_lake("id bigint not null", "n decimal(4,1)")
     project.catch_up()
     records = [{"id": 1, "n": 1.5}, {"id": 2, "n": 12345.6}, {"id": 3, "n": 2.5}]
-    lines = [json.dumps({"key": f"ü{r['id']}", "value": json.dumps(r)}) for r in records]
+    lines = [json.dumps({"key": f"ü{r['id']}", "value": json.dumps(r), "headers": {"trace": "ä1"}})
+             for r in records]
     ask(project, "topics", "produce", "raw", "--json", stdin="\n".join(lines) + "\n")
     project.catch_up()
     (letter,) = ask(project, "dead-letters", "p")
@@ -157,7 +158,9 @@ def test_scar_29_a_dead_letter_can_be_played_again(project):
     assert [(i, str(n)) for i, n in readers.rows(project, "lake.raw", ["id", "n"])] == [
         (1, "1.5"), (2, "12345.6"), (3, "2.5")]
     _, first, _, again = ask(project, "topics", "read", "raw")
-    assert [again[part] for part in ("key", "value")] == [first[part] for part in ("key", "value")]
+    kept = ("key", "value", "headers")
+    assert [again[part] for part in kept] == [first[part] for part in kept]
+    assert again["headers"] == [{"name": "trace", "value": "ä1"}]
 
 
 def test_a_reset_is_gone_to_at_once(project):
