@@ -26,6 +26,14 @@ Row R(int64_t id, const char* name, const char* region = "x") {
   return {id, name, region, 19000};
 }
 
+Event MakeEvent(Event::Kind kind, const TableId& table, SchemaRef schema = {}) {
+  Event event;
+  event.kind = kind;
+  event.table = table;
+  event.schema = std::move(schema);
+  return event;
+}
+
 // What the source's table looks like after the changes.
 void Apply(const std::vector<Change>& changes, std::map<int64_t, Row>* model) {
   for (const Change& c : changes) {
@@ -113,7 +121,7 @@ TEST_P(SinkModelTest, EqualsTheSourceOverEpochsAbortsRestartsAndLostIndexes) {
           IsEmpty());
       if (random() % 15 == 0) {
         Batch truncate;
-        truncate.events.push_back({Event::Kind::kTruncate, 0, schema->id, {}, "", {}});
+        truncate.events.push_back(MakeEvent(Event::Kind::kTruncate, schema->id));
         driver.Write(truncate);
         next.clear();
       }
@@ -306,7 +314,7 @@ TEST(SinkTest, AppendKeepsEveryChange) {
                                   {Op::kDelete, R(1, "b"), {}},
                                   {Op::kRead, R(2, "c"), {}}}));
   Batch truncate;
-  truncate.events.push_back({Event::Kind::kTruncate, 0, schema->id, {}, "", {}});
+  truncate.events.push_back(MakeEvent(Event::Kind::kTruncate, schema->id));
   driver.Write(truncate);
   driver.CommitEpoch();
   EXPECT_THAT(driver.Read(), ElementsAre(Row{-1, {}, {}, {}}, R(1, "a"), R(1, "b"),
@@ -396,7 +404,7 @@ TEST(SinkTest, ASchemaChangeSplitsAnEpochsRows) {
   columns.push_back({"extra", arrow::int32(), true, "int"});
   const SchemaRef now = TableSchema::Make(old->id, columns, {0});
   Batch change;
-  change.events.push_back({Event::Kind::kSchema, 0, old->id, now, "ALTER", {}});
+  change.events.push_back(MakeEvent(Event::Kind::kSchema, old->id, now));
   Batch rows =
       MakeBatch(old, {{Op::kUpdate, R(1, "b"), {}}, {Op::kInsert, R(2, "c"), {}}});
   Chunk& chunk = rows.chunks[0];

@@ -41,8 +41,12 @@ class StdoutSinkTest : public testing::Test {
     chunk.ops = {Op::kInsert, Op::kUpdate, Op::kDelete};
     chunk.seq = {0, 1, 3};
     chunk.time = {10, 20, 30};
-    batch.events.push_back(
-        {Event::Kind::kTruncate, 2, chunk.schema->id, {}, "TRUNCATE t", {}});
+    Event truncate;
+    truncate.kind = Event::Kind::kTruncate;
+    truncate.seq = 2;
+    truncate.table = chunk.schema->id;
+    truncate.statement = "TRUNCATE t";
+    batch.events.push_back(std::move(truncate));
     batch.chunks.push_back(std::move(chunk));
     return batch;
   }
