@@ -162,25 +162,35 @@ def saves_of(lines, project):
     return found[1:]
 
 
+def without(lines, pattern, count):
+    """The trace as if the first so many of these calls had not been made."""
+    kept, cut = [], set()  # calls that were cut, and go on in a later line
+    for line in lines:
+        resumed = trace.RESUMED.match(line)
+        if resumed and (resumed[1], resumed[2]) in cut:
+            cut.discard((resumed[1], resumed[2]))
+        elif count > 0 and not resumed and re.search(pattern, line):
+            count -= 1
+            if "<unfinished ...>" in line:
+                cut.add(trace.CALL.match(line).groups()[:2])
+        else:
+            kept.append(line)
+    return kept
+
+
 def lose_each_sync(lines, project):
     """The judge must see every kind of fsync that is left out."""
     for kind, pattern in {
-            "a data file": r"fsync\(\d+<\S+\.parquet>\)",
-            "the data files' folder": r"fsync\(\d+<\S+/data>\)",
-            "a manifest": r"fsync\(\d+<\S+-m\.avro>\)",
-            "a manifest list": r"fsync\(\d+<\S+/snap-\S+\.avro>\)",
-            "a metadata file": r"fsync\(\d+<\S+\.metadata\.json>\)",
-            "the metadata's folder": r"fsync\(\d+<\S+/metadata>\)",
+            "a data file": r"fsync\(\d+<\S+\.parquet>[ )]",
+            "the data files' folder": r"fsync\(\d+<\S+/data>[ )]",
+            "a manifest": r"fsync\(\d+<\S+-m\.avro>[ )]",
+            "a manifest list": r"fsync\(\d+<\S+/snap-\S+\.avro>[ )]",
+            "a metadata file": r"fsync\(\d+<\S+\.metadata\.json>[ )]",
+            "the metadata's folder": r"fsync\(\d+<\S+/metadata>[ )]",
             "the store's log": r"fdatasync\(\d+<\S+/store/\d+\.log>"}.items():
-        doctored = list(lines)
-        place = next((i for i, line in enumerate(lines) if re.search(pattern, line)), None)
-        assert place is not None, f"{kind} is never fsynced"
+        assert any(re.search(pattern, line) for line in lines), f"{kind} is never fsynced"
         # Of the store's log the first one is of Begin, which names nothing; a folder's next
         # one makes up for one that is left out in the same epoch.
-        if kind == "the store's log" or "folder" in kind:
-            doctored = [line for line in lines if not re.search(pattern, line)]
-        else:
-            del doctored[place]
-        if "unfinished" in lines[place]:
-            doctored = [line for line in lines if not re.search(pattern, line)]
+        all_of_them = kind == "the store's log" or "folder" in kind
+        doctored = without(lines, pattern, len(lines) if all_of_them else 1)
         assert Judge(project).judge(doctored).faults, f"{kind} that is not fsynced is not seen"
