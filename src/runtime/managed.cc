@@ -234,6 +234,8 @@ PipelineStats ManagedPipeline::StatsOf(const Worker& worker) const {
       stats.state = State::kStopping;
     } else if (!worker.stalled.empty()) {
       stats.state = State::kStalled;
+    } else if (stats.state == State::kFailed) {
+      stats.state = State::kStopping;  // what follows is not decided yet
     }
     return stats;
   }
