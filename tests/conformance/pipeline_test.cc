@@ -578,6 +578,8 @@ TEST_F(PipelineTest, Scar_31_HeartbeatsAreNoProgress) {
   source_.fail_after = 1;  // after a wait
   settings_.policies.commit.every = std::chrono::seconds(1);
   settings_.policies.retry.max = 2;
+  // To have run for so long would be progress.
+  settings_.policies.breaker.recovery = std::chrono::hours(1'000'000);
   sink_.heartbeat = std::chrono::seconds(1);
   auto pipeline = Make();
   std::atomic<bool> over{false};
