@@ -159,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(, IcebergConformance,
 TEST(Conformance, EverySinkWithTokensIsOnTrial) {
   Registry registry;
   RegisterParts(&registry);
-  const std::set<std::string> tried = {"iceberg", "mysql", "topic"};
+  const std::set<std::string> tried = {"iceberg", "mysql", "notify", "topic"};
   const std::set<std::string> without_tokens = {"discard", "stdout"};
   for (const SinkType& type : registry.sinks()) {
     EXPECT_TRUE(tried.contains(type.spec.name) || without_tokens.contains(type.spec.name))
