@@ -10,7 +10,6 @@ find_package(ZLIB REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
-pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
@@ -52,21 +51,20 @@ else()
   target_link_libraries(leat_arrow_s3 INTERFACE leat_arrow ${wheel}/libarrow_s3.so.${so})
 endif()
 
-# librdkafka: an installed one (LEAT_SYSTEM_RDKAFKA), or the one in Confluent's wheel, which
-# has all it needs inside and exports nothing else. Debian's is too old (scripts/librdkafka.txt
-# says for what); its headers will do, for the interface only grows.
-option(LEAT_SYSTEM_RDKAFKA "Use an installed librdkafka instead of the wheel's" OFF)
+# librdkafka: an installed one (LEAT_SYSTEM_RDKAFKA), or the one scripts/deps.sh put into the
+# cache; scripts/install_librdkafka.sh says what others do wrong.
+option(LEAT_SYSTEM_RDKAFKA "Use an installed librdkafka instead of the cache's" OFF)
 if(LEAT_SYSTEM_RDKAFKA)
+  pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
   add_library(leat_rdkafka ALIAS PkgConfig::RDKAFKA)
 else()
-  file(GLOB rdkafka_so
-       ${cache}/librdkafka/lib/python3*/site-packages/confluent_kafka.libs/librdkafka*.so*)
-  if(NOT rdkafka_so)
+  find_library(LEAT_RDKAFKA rdkafka PATHS ${cache}/librdkafka/lib NO_DEFAULT_PATH)
+  if(NOT LEAT_RDKAFKA)
     message(FATAL_ERROR "No librdkafka in ${cache}: run scripts/deps.sh first")
   endif()
   add_library(leat_rdkafka INTERFACE)
-  target_include_directories(leat_rdkafka SYSTEM INTERFACE ${RDKAFKA_INCLUDE_DIRS})
-  target_link_libraries(leat_rdkafka INTERFACE ${rdkafka_so})
+  target_include_directories(leat_rdkafka SYSTEM INTERFACE ${cache}/librdkafka/include)
+  target_link_libraries(leat_rdkafka INTERFACE ${LEAT_RDKAFKA})
 endif()
 
 # What a library may ask for with leat_use(); the names are those of the third parties.

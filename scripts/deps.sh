@@ -2,7 +2,7 @@
 # Installs what Leat is built, tested and shown with, pinned, into the machine (apt) and a
 # cache that later clones share. Idempotent: a second run takes a second. Safe to run twice
 # at once: the second waits for the first.
-#   scripts/deps.sh build    compiler, libraries, Arrow, DuckDB
+#   scripts/deps.sh build    compiler, libraries, Arrow, DuckDB, librdkafka
 #   scripts/deps.sh demo     build, MariaDB and the readers that judge the demo
 #   scripts/deps.sh test     demo, MySQL 9, MinIO, Kafka with Connect, analysers
 # What cannot be had for the tests (MySQL 9, MinIO, Kafka) leaves a line saying why in
@@ -17,7 +17,7 @@ build_packages=(
   g++ make cmake ninja-build ccache mold pkg-config python3-venv ca-certificates
   librocksdb-dev libmariadb-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev
   libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev libssl-dev libcurl4-openssl-dev
-  libsqlite3-dev librdkafka-dev libcpp-httplib-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libsqlite3-dev patch libcpp-httplib-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 # The -core packages bring the programs without a service that would start by itself.
 demo_packages=(mariadb-server-core mariadb-client-core)
@@ -82,10 +82,10 @@ flock -n 9 || { say "waiting for another run"; flock 9; }
 
 install_apt "${build_packages[@]}"
 install_python arrow scripts/arrow.txt
-install_python librdkafka scripts/librdkafka.txt
 install_tool npm npm
 install_tool go golang-go
 scripts/install_duckdb.sh "$cache" 9>&-
+scripts/install_librdkafka.sh "$cache" 9>&-
 if [ "$want" = demo ] || [ "$want" = test ]; then
   install_apt "${demo_packages[@]}"
   install_python clients scripts/clients.txt
