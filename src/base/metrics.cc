@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <numeric>
+
 namespace leat {
 
 double ThreadCpuSeconds() {
@@ -30,6 +33,22 @@ double Rate::PerSecond(SteadyTime now) const {
     sum -= amount;
   }
   return static_cast<double>(sum) / std::chrono::duration<double>(window_).count();
+}
+
+void Histogram::Add(Micros duration) {
+  const double seconds = std::chrono::duration<double>(duration).count();
+  const auto bucket = std::ranges::lower_bound(kBounds, seconds) - kBounds.begin();
+  buckets_[static_cast<size_t>(bucket)]++;
+  sum_ += seconds;
+}
+
+void Histogram::Add(const Histogram& other) {
+  for (size_t i = 0; i < buckets_.size(); i++) buckets_[i] += other.buckets_[i];
+  sum_ += other.sum_;
+}
+
+int64_t Histogram::count() const {
+  return std::accumulate(buckets_.begin(), buckets_.end(), int64_t{0});
 }
 
 }  // namespace leat

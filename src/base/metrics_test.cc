@@ -40,5 +40,20 @@ TEST(ThreadCpu, RisesWithWork) {
   EXPECT_GT(ThreadCpuSeconds(), before);
 }
 
+TEST(Histogram, CountsEachDurationInItsBucket) {
+  using std::chrono::milliseconds;
+  Histogram all;
+  all.Add(milliseconds(1));  // a bound belongs to its bucket
+  all.Add(milliseconds(2));
+  Histogram more;
+  more.Add(seconds(1000));
+  all.Add(more);
+  EXPECT_EQ(all.count(), 3);
+  EXPECT_DOUBLE_EQ(all.sum(), 1000.003);
+  EXPECT_EQ(all.buckets()[0], 1);
+  EXPECT_EQ(all.buckets()[1], 1);
+  EXPECT_EQ(all.buckets().back(), 1);
+}
+
 }  // namespace
 }  // namespace leat

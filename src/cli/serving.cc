@@ -34,6 +34,7 @@ Result<std::unique_ptr<Serving>> Serving::Open(
     Project project, const ProjectPlace& place, const Shell& shell, Logger& log,
     const ManagerOptions& options, std::function<Logger&(const std::string&)> log_of) {
   const std::filesystem::path data = project.settings.data;
+  const ApiSettings api = project.api;
   std::unique_ptr<Serving> made(new Serving(place, shell, log));
   ASSIGN_OR_RETURN(made->store_, Store::Open(data));
   ASSIGN_OR_RETURN(
@@ -48,8 +49,11 @@ Result<std::unique_ptr<Serving>> Serving::Open(
         *s->manager_, [s] { return s->Reload(); }, command, request);
   };
   made->status_ = std::make_unique<StatusFile>(data, views, log);
-  ASSIGN_OR_RETURN(made->control_,
-                   ControlServer::Start(data, {made->store_.get(), views, answer}));
+  const ControlSubject subject{made->store_.get(), views, answer};
+  ASSIGN_OR_RETURN(made->control_, ControlServer::Start(data, subject));
+  if (options.supervised && !api.address.empty()) {
+    ASSIGN_OR_RETURN(made->api_, Api::Start(api, subject, log));
+  }
   return made;
 }
 

@@ -1,5 +1,6 @@
 // Serving: a project that runs in this process: its store, its manager, the socket that
-// commands talk to and the status file. Owned by leat run or leat start.
+// commands talk to, the status file and, of a daemon, the HTTP API. Owned by leat run or
+// leat start.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include "runtime/control.h"
 #include "runtime/manager.h"
 #include "runtime/status_file.h"
+#include "server/api.h"
 #include "store/store.h"
 
 namespace leat {
@@ -55,6 +57,7 @@ class Serving {
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<StatusFile> status_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<Api> api_;  // null: there is none
 };
 
 // What a process answers whose pipelines ended so. Bad configuration is one of all

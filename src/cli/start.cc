@@ -173,7 +173,8 @@ void AddStart(const Command& command) {
       R"(A pipeline that fails or stands still is started anew, as `restart` in its file says; when
 all have failed the daemon ends with 1. It comes back to this prompt once the files were
 checked and the data folder opened. Logs are in data/logs, the process's number in
-data/leat.pid; SIGHUP does what leat reload does.
+data/leat.pid; SIGHUP does what leat reload does. Health, metrics and an API are on
+127.0.0.1:8083 by HTTP, or where `api` in leat.yaml says.
 
 Examples:
   leat start

@@ -228,7 +228,8 @@ void ConfigReader::ReadPair(const YamlPair& pair, const std::vector<Field>& fiel
 void ConfigReader::ReadValue(const YamlNode& node, const Field& field, Value* value) {
   switch (field.type) {
     case FieldType::kObject:
-      value->data = Read(node, field.fields, fmt::format("\"{}\"", field.name));
+      value->data =
+          Read(Spelled(node, field), field.fields, fmt::format("\"{}\"", field.name));
       return;
     case FieldType::kStrings: return ReadStrings(node, field, value);
     case FieldType::kMap: return ReadMap(node, field, value);

@@ -241,6 +241,7 @@ class Loader {
     for (const auto& [name, topic] : shared_.Objects("topics")) {
       project_.settings.topics[name] = TopicSettingsOf(topic);
     }
+    project_.api = Api(shared_.Object("api"));
   }
 
   Project Take() { return std::move(project_); }
@@ -256,6 +257,24 @@ class Loader {
     }
     return ConfigReader(path.string(), folder.string(), environment_, diagnostics_)
         .Read(node, project_spec_.fields, "leat.yaml");
+  }
+
+  ApiSettings Api(const Config& config) {
+    auto api = ApiSettings::Parse(config.String("listen"));
+    if (!api.ok()) {
+      diagnostics_->push_back({config.At("listen"), api.status().message(), ""});
+      return {};
+    }
+    api->viewer_token = config.String("viewer_token");
+    api->operator_token = config.String("operator_token");
+    if (!api->address.empty() && !IsLoopback(api->address) &&
+        api->operator_token.empty()) {
+      diagnostics_->push_back(
+          {config.At("listen"),
+           fmt::format("other machines reach the API on {}", api->address),
+           "give it an operator_token, or let it listen on 127.0.0.1"});
+    }
+    return *std::move(api);
   }
 
   void AddFolder(const fs::path& folder) {
@@ -410,6 +429,34 @@ Spec PipelineSpec(const Registry& registry) {
   return spec;
 }
 
+namespace {
+
+Field ApiField() {
+  Field api = Field::Object(
+      "api",
+      "The HTTP API of a daemon: health, metrics, what leat status and its like do.",
+      {Field::String(
+           "listen",
+           "The address and port it listens on; off: there is none. Anything but "
+           "loopback needs an operator_token, and TLS in front of it.")
+           .Default("127.0.0.1:8083"),
+       Field::String("viewer_token",
+                     "What a client that only looks has to send as Authorization: Bearer "
+                     "TOKEN.")
+           .Secret()
+           .Example("${LEAT_VIEWER_TOKEN}"),
+       Field::String(
+           "operator_token",
+           "The same for one that changes things, too. Without any token whoever "
+           "reaches a loopback address may do both.")
+           .Secret()
+           .Example("${LEAT_OPERATOR_TOKEN}")});
+  api.shorthand = "listen";
+  return api;
+}
+
+}  // namespace
+
 Spec ProjectSpec() {
   Spec spec;
   spec.name = "leat.yaml";
@@ -428,6 +475,7 @@ Spec ProjectSpec() {
       Field::Objects("topics", "Topics, created at start where they are missing.",
                      TopicFields())
           .Example("{orders: {partitions: 10}}"),
+      ApiField(),
       Field::Object("defaults", "For pipelines that do not say otherwise.",
                     {CommitField(), RetryField(), BreakerField(), RestartField(),
                      DeadLettersField()})};

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api_settings.h"
 #include "core/config.h"
 #include "core/environment.h"
 #include "core/policies.h"
@@ -33,6 +34,7 @@ struct PipelineFile {
 struct Project {
   std::filesystem::path folder;
   ProjectSettings settings;
+  ApiSettings api;
   std::vector<PipelineFile> pipelines;
 };
 

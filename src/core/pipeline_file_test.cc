@@ -143,6 +143,27 @@ TEST_F(ProjectTest, KnowsBrokerAndTopics) {
   EXPECT_EQ(settings.topics.at("plain"), TopicSettings());
 }
 
+TEST_F(ProjectTest, KnowsWhereTheApiListens) {
+  Write("pipelines/a.yaml", "from: {in: {url: u}}\nto: out");
+  EXPECT_EQ(Load({folder_}).api.port, 8083);
+  EXPECT_TRUE(IsLoopback(Load({folder_}).api.address));
+  Write("leat.yaml", "api: off");
+  EXPECT_EQ(Load({folder_}).api.address, "");
+  Write("leat.yaml", "api: '[::1]:80'");
+  EXPECT_EQ(Load({folder_}).api.address, "::1");
+  Write("leat.yaml", "api: {listen: '[::]:9', viewer_token: v, operator_token: o}");
+  const ApiSettings api = Load({folder_}).api;
+  EXPECT_EQ(api.operator_token, "o");
+  EXPECT_FALSE(IsLoopback(api.address));
+  EXPECT_EQ(Errors(), "");
+  Write("leat.yaml", "api: {listen: '[::]:9', viewer_token: v}");
+  Load({folder_});
+  EXPECT_THAT(Errors(), HasSubstr("leat.yaml:1:15: other machines reach the API"));
+  Write("leat.yaml", "api: 8083");
+  Load({folder_});
+  EXPECT_THAT(Errors(), HasSubstr("leat.yaml:1:6: \"8083\" is no address"));
+}
+
 TEST_F(ProjectTest, TellsAllThatIsWrongInAllFiles) {
   Write("leat.yaml",
         "data_: x\nbroker: nats\ndefaults: {commit: {every: 10}}\n"

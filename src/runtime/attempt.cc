@@ -402,6 +402,10 @@ Status Attempt::Close(bool into_sink) {
     s.uncommitted = 0;
     s.epoch = closed.epoch;
     s.last_commit = p_.clock.WallMicros();
+    if (closed.rows > 0) {
+      s.commit_seconds.Add(closed.took);
+      s.epoch_seconds.Add(closed.open);
+    }
     for (const ShardRange& range : closed.shards) s.committed[range.shard] = range.to;
   });
   return Status::Ok();

@@ -304,9 +304,12 @@ Result<ClosedEpoch> EpochWriter::Close(bool into_sink) {
   }
   Checkpoint c = Describe(std::move(prepared));
   ClosedEpoch closed{c.epoch, rows_, bytes_, {}};
+  const SteadyTime opened = opened_;
   maybe_saved_ = true;
   RETURN_IF_ERROR(SaveAndCommit(&c));
-  commit_time_ = std::chrono::duration_cast<Micros>(parts_.clock.Now() - began);
+  const SteadyTime now = parts_.clock.Now();
+  closed.took = commit_time_ = std::chrono::duration_cast<Micros>(now - began);
+  closed.open = std::chrono::duration_cast<Micros>(now - opened);
   closed.shards = std::move(c.shards);
   return closed;
 }

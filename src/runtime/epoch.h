@@ -58,6 +58,8 @@ struct ClosedEpoch {
   int64_t rows = 0;
   int64_t bytes = 0;
   std::vector<ShardRange> shards;  // that moved
+  Micros took{0};                  // from the sink's Prepare to its commit
+  Micros open{0};                  // from its first row to its commit
 };
 
 // Commits a saved epoch; an outcome that stays unknown is asked for again a few times.
@@ -150,7 +152,7 @@ class EpochWriter {
   int64_t stored_dead_letters_ = 0;
   // A fold may have moved something, and not be on disk.
   bool folds_ = true;
-  Micros commit_time_{0};  // what the newest Close took
+  Micros commit_time_{0};  // ClosedEpoch::took of the newest
 
   // The open epoch.
   bool dirty_ = false;  // has rows, events or dead letters

@@ -61,6 +61,8 @@ void PipelineStats::Add(const PipelineStats& other) {
   epoch = std::max(epoch, other.epoch);
   committed.insert(other.committed.begin(), other.committed.end());
   last_commit = std::max(last_commit, other.last_commit);
+  commit_seconds.Add(other.commit_seconds);
+  epoch_seconds.Add(other.epoch_seconds);
   lag.micros = std::max(lag.micros, other.lag.micros);
   AddKnown(&lag.bytes, other.lag.bytes);
   AddKnown(&lag.rows, other.lag.rows);

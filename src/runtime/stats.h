@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "base/metrics.h"
 #include "core/source.h"
 
 namespace leat {
@@ -50,6 +51,8 @@ struct PipelineStats {
   uint64_t epoch = 0;                     // the newest committed one
   std::map<ShardId, Position> committed;  // where the next start goes on
   int64_t last_commit = 0;                // microseconds since 1970 UTC; 0: none yet
+  Histogram commit_seconds;  // of each epoch with rows: from Prepare to its commit,
+  Histogram epoch_seconds;   // and from the moment its first row was read
   Lag lag;
   int64_t queue_bytes = 0;
   int64_t uncommitted = 0;   // rows that the writer took and no commit has

@@ -15,7 +15,7 @@ QUICK = {"retry": {"first": "50ms", "longest": "100ms"},
 
 @pytest.fixture
 def quick(project):
-    project.write("leat.yaml", {"data": "./data", "defaults": QUICK})
+    project.write("leat.yaml", {"data": "./data", "api": "off", "defaults": QUICK})
     return project
 
 

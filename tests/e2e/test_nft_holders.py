@@ -20,7 +20,7 @@ def example(request, tmp_path, own_server):
     server = own_server("mariadb")
     server.execute("CREATE DATABASE tx_collector", "GRANT ALL ON tx_collector.* TO leat@'%'")
     project.environment.update(MYSQL_USER="leat", MYSQL_PASSWORD=database.PASSWORD,
-                               MYSQL_PORT=str(server.port), POLL_EVERY="200ms",
+                               MYSQL_PORT=str(server.port), POLL_EVERY="200ms", NFT_API="off",
                                BATCH_EVERY="2s")
     stopped = [project.stop_all]
     store = None

@@ -138,7 +138,7 @@ class Project:
         self.started = []
         self.warehouse = self.folder / "lake"
         self.data = self.folder / "data"
-        self.write("leat.yaml", {"data": "./data"})
+        self.write("leat.yaml", {"data": "./data", "api": "off"})
 
     def write(self, name, content):
         text = content if isinstance(content, str) else yaml(content)

@@ -12,13 +12,14 @@
 #pragma once
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "format/records.h"
+#include "wire/http_server.h"
 
 namespace leat::topic::http {
 
@@ -38,14 +39,18 @@ class Server {
   using Keep = std::function<Result<int64_t>(Records)>;
 
   Server(ServerOptions options, Clock& clock, Logger& log, Keep keep);
-  // Lets the requests it is in the middle of end.
-  ~Server();
 
   Status Start();
 
  private:
-  class Listener;
-  std::unique_ptr<Listener> listener_;
+  std::optional<HttpReply> Admit(const HttpCall& call) const;
+  HttpReply Take(const HttpCall& call) const;
+
+  const ServerOptions options_;
+  Clock& clock_;
+  Logger& log_;
+  const Keep keep_;
+  HttpServer http_;  // last: it calls the rest until it has ended
 };
 
 }  // namespace leat::topic::http

@@ -1,0 +1,14 @@
+// The pipelines as metrics in Prometheus' text format: base units (seconds, bytes), one
+// series a pipeline. Any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/view.h"
+
+namespace leat {
+
+std::string PrometheusText(const std::vector<PipelineView>& views);
+
+}  // namespace leat

@@ -1,0 +1,111 @@
+"""A daemon's HTTP API, by clients that are not ours."""
+
+import pytest
+import requests
+from harness import database, leat, process
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Client:
+    def __init__(self, port, token=None):
+        self.url = f"http://127.0.0.1:{port}"
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def get(self, path, code=200):
+        reply = requests.get(self.url + path, headers=self.headers, timeout=30)
+        assert reply.status_code == code, reply.text
+        return reply
+
+    def post(self, path, code=200):
+        reply = requests.post(self.url + path, headers=self.headers, timeout=30)
+        assert reply.status_code == code, reply.text
+        return reply.json()
+
+    def wait_state(self, name, state):
+        process.wait_until(
+            lambda: self.get(f"/api/pipelines/{name}").json()["state"] == state, 60, state)
+
+    def metrics(self):
+        """Every sample by its name and labels."""
+        families = text_string_to_metric_families(self.get("/metrics").text)
+        return {(s.name, frozenset(s.labels.items())): s.value
+                for family in families for s in family.samples}
+
+
+@pytest.fixture
+def served(project, mariadb):
+    """A project with an API, and a client of it."""
+    port = process.free_port()
+    project.write("leat.yaml", {"data": "./data", "api": f"127.0.0.1:{port}"})
+    mariadb.query("CREATE TABLE t (id INT PRIMARY KEY)")
+    mariadb.query("INSERT INTO t VALUES (1), (2), (3)")
+    project.pipeline(mariadb, ["t"])
+    return project, Client(port)
+
+
+def of(name, **labels):
+    return name, frozenset({"pipeline": "p", **labels}.items())
+
+
+def test_pipelines_are_shown_metered_and_steered(served, mariadb):
+    project, client = served
+    project.daemon()
+    client.wait_state("p", "running")
+    process.wait_until(lambda: client.metrics()[of("leat_pipeline_rows_total")] == 3, 60, "rows")
+    assert client.get("/health").json() == {"status": "up"}
+    assert client.get("/ready").json()["ready"]
+    metrics = client.metrics()
+    assert metrics[of("leat_pipeline_state", state="running")] == 1
+    assert metrics[of("leat_pipeline_breaker_state", side="sink")] == 0
+    commits = metrics[of("leat_pipeline_commit_duration_seconds_count")]
+    assert commits > 0
+    assert metrics[of("leat_pipeline_commit_duration_seconds_bucket", le="+Inf")] == commits
+
+    client.post("/api/pipelines/p/pause")
+    client.wait_state("p", "paused")
+    mariadb.query("INSERT INTO t VALUES (4)")
+    client.post("/api/pipelines/p/resume")
+    process.wait_until(lambda: client.metrics()[of("leat_pipeline_rows_read_total")] >= 1, 60,
+                       "the row that came meanwhile")
+    client.wait_state("p", "running")
+    assert client.post("/api/reload") == {"started": [], "restarted": [], "stopped": []}
+    assert "leat stop p" in client.post("/api/pipelines/p/reset", 409)["error"]
+    assert "path=/api/pipelines/p/pause" in project.ask("logs")
+    client.post("/api/shutdown")
+    project.started[-1].wait()
+
+
+def test_two_daemons_cannot_have_one_port(served, tmp_path):
+    project, client = served
+    project.daemon()
+    client.wait_state("p", "running")
+    other = leat.Project(tmp_path / "other")
+    other.write("leat.yaml", (project.folder / "leat.yaml").read_text())
+    other.write("pipelines/q.yaml", (project.folder / "pipelines/p.yaml").read_text())
+    said = other.ask("start", ".", code=leat.BAD_CONFIG)
+    assert "cannot listen on 127.0.0.1:" in said and "another `api`" in said
+
+
+def test_tokens_are_needed_where_others_can_reach_it_and_where_they_are_set(served):
+    project, client = served
+    port = client.url.rpartition(":")[2]
+    project.write("leat.yaml", {"data": "./data", "api": f"[::]:{port}"})
+    said = project.ask("validate", ".", code=leat.BAD_CONFIG)
+    assert "leat.yaml:" in said and "operator_token" in said
+
+    project.write("leat.yaml", {"data": "./data", "api": {
+        "listen": f"127.0.0.1:{port}", "viewer_token": "${VIEWER}", "operator_token": "${BOSS}"}})
+    project.environment.update(VIEWER="canary-viewer", BOSS="canary-boss")
+    project.daemon()
+    process.wait_until(lambda: client.get("/health"), 60, "it answers")
+    client.get("/api/pipelines", 401)
+    client.get("/metrics", 401)
+    viewer, boss = Client(port, "canary-viewer"), Client(port, "canary-boss")
+    viewer.wait_state("p", "running")
+    viewer.post("/api/pipelines/p/stop", 403)
+    boss.post("/api/pipelines/p/stop")
+    boss.wait_state("p", "stopped")
+    shown = viewer.get("/api/pipelines").text + viewer.get("/metrics").text
+    shown += "".join(path.read_text() for path in (project.data / "logs").iterdir())
+    for secret in ("canary-", database.PASSWORD):
+        assert secret not in shown
