@@ -84,10 +84,11 @@ Status KafkaSink::Take(const Claim& claim) {
     const std::string id = options_.transactional ? id_ + turn : std::string();
     ASSIGN_OR_RETURN(auto producer, Producer::Make(broker_, {id, options_.compression},
                                                    context_.log, context_.cancel));
+    // One that has to look for its coordinator without a connection waits half a second.
+    RETURN_IF_ERROR(producer->client().Connect(kConnectTimeout));
     producers_.push_back(std::move(producer));
     if (!options_.transactional) break;
   }
-  RETURN_IF_ERROR(producer().client().Connect(kConnectTimeout));
   topics_ = std::make_unique<SinkTopics>(producer().client(), context_.project,
                                          options_.settings, context_.log);
   RETURN_IF_ERROR(commits_.Prepare(producer().client()));
