@@ -234,8 +234,12 @@ Result<std::string> CallControl(const std::filesystem::path& data,
                                 std::string_view request, const MoreRequests& more) {
   ASSIGN_OR_RETURN(std::optional<std::string> answer, Ask(data, request));
   if (answer) return *answer;
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(data));
-  return AnswerControl({store.get(), nullptr, more}, request);
+  auto store = Store::Open(data);
+  if (store.ok()) return AnswerControl({store->get(), nullptr, more}, request);
+  // Whoever has it may listen by now: opening waited for a while.
+  ASSIGN_OR_RETURN(answer, Ask(data, request));
+  if (answer) return *answer;
+  return store.status();
 }
 
 }  // namespace leat

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/testing.h"
 #include "store/overlay.h"
@@ -125,6 +126,17 @@ TEST_F(ControlTest, AnOwnerWithoutASocketIsNamed) {
   auto answer = CallControl(data_, kList);
   ASSERT_FALSE(answer.ok());
   EXPECT_THAT(answer.status().message(), HasSubstr("is in use by process"));
+}
+
+TEST_F(ControlTest, AnOwnerThatIsAboutToListenIsWaitedFor) {
+  auto store = Store::Open(data_);
+  std::unique_ptr<ControlServer> server;
+  std::thread starting([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    server = *ControlServer::Start(data_, {store->get(), nullptr});
+  });
+  EXPECT_EQ(Call(kList)["ok"], true);
+  starting.join();
 }
 
 TEST_F(ControlTest, FolderThatIsNotThere) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "connectors/topic/kafka/admin.h"
 #include "connectors/topic/kafka/admin_request.h"
@@ -68,6 +69,25 @@ void AddReaders(const rd_kafka_ConsumerGroupDescription_t* group,
       (*readers)[{name, {one.topic, one.partition}}] = NameOf(member);
     }
   }
+}
+
+Result<AdminEvent> DescribeGroups(Client& client, Millis timeout,
+                                  const std::vector<std::string>& groups,
+                                  std::string_view doing) {
+  std::vector<const char*> names;
+  for (const std::string& group : groups) names.push_back(group.c_str());
+  return AskAdmin(client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout, doing,
+                  [&](auto* options, auto* queue) {
+                    rd_kafka_DescribeConsumerGroups(client.handle(), names.data(),
+                                                    names.size(), options, queue);
+                  });
+}
+
+std::span<const rd_kafka_ConsumerGroupDescription_t*> Described(const AdminEvent& event) {
+  size_t count = 0;
+  const auto** groups = rd_kafka_DescribeConsumerGroups_result_groups(
+      rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+  return {groups, count};
 }
 
 }  // namespace
@@ -157,61 +177,32 @@ Result<Admin::Offsets> Admin::GroupOffsets(const std::string& group) {
 
 Result<std::optional<std::set<Partition>>> Admin::Dealt(const std::string& group) {
   const std::string doing = "looking at the members of group " + group;
-  ASSIGN_OR_RETURN(AdminEvent event,
-                   AskAdmin(client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_,
-                            doing, [&](auto* options, auto* queue) {
-                              const char* one = group.c_str();
-                              rd_kafka_DescribeConsumerGroups(client_.handle(), &one, 1,
-                                                              options, queue);
-                            }));
-  size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** groups =
-      rd_kafka_DescribeConsumerGroups_result_groups(
-          rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
-  if (count != 1) return Status::Bug(doing + ": no answer");
-  if (const rd_kafka_error_t* error =
-          rd_kafka_ConsumerGroupDescription_error(groups[0])) {
+  ASSIGN_OR_RETURN(AdminEvent event, DescribeGroups(client_, timeout_, {group}, doing));
+  const auto found = Described(event);
+  if (found.size() != 1) return Status::Bug(doing + ": no answer");
+  if (const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(found[0])) {
     return client_.Explain(
         ToStatus(rd_kafka_error_code(error), doing, rd_kafka_error_string(error)));
   }
-  if (rd_kafka_ConsumerGroupDescription_state(groups[0]) !=
+  if (rd_kafka_ConsumerGroupDescription_state(found[0]) !=
       RD_KAFKA_CONSUMER_GROUP_STATE_STABLE) {
     return std::optional<std::set<Partition>>();
   }
+  Readers readers;
+  AddReaders(found[0], &readers);
   std::set<Partition> dealt;
-  const size_t members = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
-  for (size_t i = 0; i < members; i++) {
-    const rd_kafka_MemberAssignment_t* assignment = rd_kafka_MemberDescription_assignment(
-        rd_kafka_ConsumerGroupDescription_member(groups[0], i));
-    const rd_kafka_topic_partition_list_t* list =
-        assignment ? rd_kafka_MemberAssignment_partitions(assignment) : nullptr;
-    for (int p = 0; list && p < list->cnt; p++) {
-      dealt.insert({list->elems[p].topic, list->elems[p].partition});
-    }
-  }
+  for (const auto& [read, member] : readers) dealt.insert(read.second);
   return std::optional(std::move(dealt));
 }
 
 Result<Admin::Readers> Admin::ReadersOf(const std::vector<std::string>& groups) {
   Readers readers;
   if (groups.empty()) return readers;
-  std::vector<const char*> names;
-  for (const std::string& group : groups) names.push_back(group.c_str());
-  ASSIGN_OR_RETURN(
-      AdminEvent event,
-      AskAdmin(client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_,
-               "looking for the members of groups", [&](auto* options, auto* queue) {
-                 rd_kafka_DescribeConsumerGroups(client_.handle(), names.data(),
-                                                 names.size(), options, queue);
-               }));
-  size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** found =
-      rd_kafka_DescribeConsumerGroups_result_groups(
-          rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+  ASSIGN_OR_RETURN(AdminEvent event, DescribeGroups(client_, timeout_, groups,
+                                                    "looking for the members of groups"));
   // One that cannot be described has no readers that we know of.
-  for (size_t i = 0; i < count; i++) {
-    if (!rd_kafka_ConsumerGroupDescription_error(found[i]))
-      AddReaders(found[i], &readers);
+  for (const rd_kafka_ConsumerGroupDescription_t* group : Described(event)) {
+    if (!rd_kafka_ConsumerGroupDescription_error(group)) AddReaders(group, &readers);
   }
   return readers;
 }
