@@ -4,9 +4,9 @@
 # at once: the second waits for the first.
 #   scripts/deps.sh build    compiler, libraries, Arrow, DuckDB, librdkafka
 #   scripts/deps.sh demo     build, MariaDB and the readers that judge the demo
-#   scripts/deps.sh test     demo, MySQL 9, MinIO, Kafka with Connect, analysers
-# What cannot be had for the tests (MySQL 9, MinIO, Kafka) leaves a line saying why in
-# $cache/NAME.missing; the tests that need it are skipped with that line.
+#   scripts/deps.sh test     demo, MySQL 9, MinIO, Kafka with Connect, Prometheus, analysers
+# What cannot be had for the tests (MySQL 9, MinIO, Kafka, Prometheus) leaves a line saying why
+# in $cache/NAME.missing; the tests that need it are skipped with that line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${LEAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leat}
@@ -96,4 +96,5 @@ if [ "$want" = test ]; then
   install_server mysql9 scripts/install_mysql9.sh
   install_server minio scripts/install_minio.sh
   install_server kafka scripts/install_kafka.sh
+  install_server prometheus scripts/install_prometheus.sh
 fi
