@@ -10,8 +10,8 @@ cd "$(dirname "$0")/.."
 cache=${1:?usage: install_librdkafka.sh CACHE}
 npm_package=node-rdkafka@3.3.1  # has librdkafka 2.8.0
 npm_sum=0373bfe76bdec53c4b9fe0f909038a5279db6d1735649ca9f5c4b3b9734e6773
-patch=$PWD/scripts/librdkafka.patch
-version=$(sha256sum "$0" "$patch" | sha256sum | cut -c1-12)
+patch=scripts/librdkafka.patch
+version=$(cat scripts/install_librdkafka.sh "$patch" | sha256sum | cut -c1-12)
 [ "$(readlink "$cache/librdkafka" 2>/dev/null)" = "librdkafka-$version" ] && exit 0
 
 fail() { tail -5 "$log" >&2; echo "librdkafka: $*" >&2; exit 1; }
