@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders test bench bench-debezium sanitize fuzz torture torture-kafka format lint deps-build deps-demo deps-test clean
+.PHONY: build demo demo-orders package test bench bench-debezium sanitize fuzz torture torture-kafka format lint deps-build deps-package deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -14,6 +14,10 @@ demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live ch
 demo-orders: deps-test  ## orders by HTTP, through Kafka, into MySQL: examples/orders-sink
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo_orders.py $(ARGS)
+
+package: deps-package  ## build/leat_VERSION_ARCHITECTURE.deb
+	@scripts/build.sh release leat
+	@scripts/package.sh
 
 test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes
 	@$(PYTHON) scripts/test.py $(STAGES)
@@ -48,6 +52,8 @@ lint: deps-test  ## format, layers and limits
 
 deps-build:
 	@scripts/deps.sh build
+deps-package:
+	@scripts/deps.sh package
 deps-demo:
 	@scripts/deps.sh demo
 deps-test:

@@ -3,6 +3,7 @@
 # cache that later clones share. Idempotent: a second run takes a second. Safe to run twice
 # at once: the second waits for the first.
 #   scripts/deps.sh build    compiler, libraries, Arrow, DuckDB, librdkafka
+#   scripts/deps.sh package  build, what makes a Debian package
 #   scripts/deps.sh demo     build, MariaDB and the readers that judge the demo
 #   scripts/deps.sh test     demo, MySQL 9, MinIO, Kafka with Connect, Prometheus, analysers
 # What cannot be had for the tests (MySQL 9, MinIO, Kafka, Prometheus) leaves a line saying why
@@ -20,11 +21,12 @@ build_packages=(
   libsqlite3-dev libcpp-httplib-dev prometheus-cpp-dev libgtest-dev libgmock-dev patch
   libbenchmark-dev
 )
+package_packages=(dpkg-dev file)
 # The -core packages bring the programs without a service that would start by itself.
 demo_packages=(mariadb-server-core mariadb-client-core)
 test_packages=(
-  mariadb-client mariadb-test-data clang clang-format clang-tidy libclang-rt-14-dev
-  universal-ctags strace faketime openjdk-17-jre-headless maven kcat
+  "${package_packages[@]}" mariadb-client mariadb-test-data clang clang-format clang-tidy
+  libclang-rt-14-dev universal-ctags strace faketime openjdk-17-jre-headless maven kcat
 )
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -87,6 +89,7 @@ install_tool npm npm
 install_tool go golang-go
 scripts/install_duckdb.sh "$cache" 9>&-
 scripts/install_librdkafka.sh "$cache" 9>&-
+[ "$want" != package ] || install_apt "${package_packages[@]}"
 if [ "$want" = demo ] || [ "$want" = test ]; then
   install_apt "${demo_packages[@]}"
   install_python clients scripts/clients.txt

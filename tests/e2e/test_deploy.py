@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -68,6 +69,27 @@ def test_the_files_of_prometheus_are_right():
         pytest.skip(reason)
     assert "6 rules found" in prometheus.check("rules", DEPLOY / "prometheus/alerts.yml")
     prometheus.check("config", DEPLOY / "prometheus/prometheus.yml")
+
+
+def test_the_package_has_all_it_needs(tmp_path):
+    """Unpacked elsewhere the program runs, with the libraries that came with it."""
+    root = DEPLOY.parent
+    subprocess.run([root / "scripts/package.sh", tmp_path], check=True)
+    [package] = tmp_path.glob("leat_*.deb")
+    subprocess.run(["dpkg-deb", "-x", package, tmp_path / "root"], check=True)
+    usr = tmp_path / "root/usr"
+    libraries = subprocess.run(["ldd", usr / "bin/leat"], capture_output=True, text=True).stdout
+    assert "not found" not in libraries and str(process.CACHE) not in libraries
+    for library in ("libarrow", "libduckdb", "librdkafka"):
+        assert f"=> {usr}/bin/../lib/leat/{library}" in libraries
+    sample = subprocess.run([usr / "bin/leat", "validate", root / "examples/orders-sink"],
+                            capture_output=True, text=True)
+    assert sample.returncode == leat.DONE, sample.stderr
+    needs = subprocess.run(["dpkg-deb", "-f", package, "Depends"], capture_output=True,
+                           text=True).stdout
+    assert "libmariadb3" in needs and "librocksdb" in needs
+    assert {file.name for file in (usr / "share/doc/leat/licenses").iterdir()} == {
+        "arrow.txt", "duckdb.txt", "librdkafka.txt"}
 
 
 def test_the_unit_calls_what_there_is(project):
