@@ -16,6 +16,7 @@ struct Command {
 void AddRun(const Command& command);
 void AddStart(const Command& command);
 void AddStatus(const Command& command);
+void AddTop(const Command& command);
 void AddStop(const Command& command);
 void AddRestart(const Command& command);
 void AddPause(const Command& command);

@@ -82,6 +82,7 @@ void AddAll(CLI::App* app, Shell* shell, int* exit_code) {
   AddRun(command);
   AddStart(command);
   AddStatus(command);
+  AddTop(command);
   AddStop(command);
   AddRestart(command);
   AddPause(command);

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/project_call.h"
+#include "cli/view_text.h"
 #include "core/units.h"
 
 namespace leat {
@@ -26,58 +27,19 @@ struct Options {
   bool watch = false;
 };
 
-int64_t Number(const Json& view, const char* field) {
-  return view.value(field, int64_t{0});
-}
-
-std::string Lag(const Json& view) {
-  if (view.value("state", "") != "running") return "-";
-  if (Number(view, "lag_rows") > 0) {
-    return HumanCount(Number(view, "lag_rows")) + " rows";
-  }
-  std::string lag = HumanDuration(std::max<int64_t>(Number(view, "lag_micros"), 0));
-  if (Number(view, "lag_bytes") > 0) {
-    lag += fmt::format(" ({})", HumanBytes(Number(view, "lag_bytes")));
-  }
-  return lag;
-}
-
-// "source open", or "closed" where both are.
-std::string Breaker(const Json& view) {
-  std::string text;
-  const Json breakers = view.value("breakers", Json::object());
-  for (const auto& [side, breaker] : breakers.items()) {
-    const std::string state = breaker.value("state", "");
-    if (state == "closed") continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", side, state);
-  }
-  return text.empty() ? "closed" : text;
-}
-
-// In one line: why it is in its state, or the newest error it has overcome.
-std::string Error(const Json& view) {
-  std::string error = view.value("why", "");
-  if (error.empty()) error = view.value("last_error", "");
-  std::ranges::replace(error, '\n', ' ');
-  if (error.size() <= kMostError) return error;
-  size_t end = kMostError;
-  while (end > 0 && (static_cast<unsigned char>(error[end]) & 0xc0) == 0x80) end--;
-  return error.substr(0, end) + "...";
-}
-
 std::vector<std::string> Row(const std::string& name, const Json& view) {
-  const int64_t since = Number(view, "since");
+  const int64_t since = view.value("since", int64_t{0});
   const int64_t now = Clock::System().WallMicros();
   const double rate = view.value("rows_per_second", 0.0);
   return {name,
           view.value("state", ""),
           since > 0 ? HumanDuration(std::max<int64_t>(now - since, 0)) : "-",
-          HumanCount(Number(view, "rows")),
+          HumanCount(view.value("rows", int64_t{0})),
           HumanCount(std::llround(rate)),
-          Lag(view),
-          std::to_string(Number(view, "restarts")),
-          Breaker(view),
-          Error(view)};
+          LagText(view),
+          std::to_string(view.value("restarts", int64_t{0})),
+          BreakerText(view),
+          ErrorText(view, kMostError)};
 }
 
 std::string AsText(const Json& answer) {
