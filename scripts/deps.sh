@@ -17,9 +17,9 @@ mkdir -p "$cache"
 build_packages=(
   g++ make cmake ninja-build ccache mold pkg-config python3-venv ca-certificates
   librocksdb-dev libmariadb-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev
-  libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev libssl-dev libcurl4-openssl-dev
-  libsqlite3-dev libcpp-httplib-dev prometheus-cpp-dev libgtest-dev libgmock-dev patch
-  libbenchmark-dev
+  libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev libssl-dev libsasl2-dev
+  libcurl4-openssl-dev libsqlite3-dev libcpp-httplib-dev prometheus-cpp-dev libgtest-dev
+  libgmock-dev libbenchmark-dev patch
 )
 package_packages=(dpkg-dev file)
 # The -core packages bring the programs without a service that would start by itself.

@@ -32,7 +32,7 @@ to=$cache/librdkafka-$version
 {
   cmake -S "$work" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_INSTALL_PREFIX="$to" -DCMAKE_INSTALL_LIBDIR=lib -DRDKAFKA_BUILD_STATIC=OFF \
-    -DRDKAFKA_BUILD_EXAMPLES=OFF -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=OFF -DWITH_SASL=OFF \
+    -DRDKAFKA_BUILD_EXAMPLES=OFF -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=OFF -DWITH_SASL=ON \
     -DWITH_SSL=ON -DWITH_ZSTD=ON -DENABLE_LZ4_EXT=ON &&
     ninja -C "$work/build" install
 } >>"$log" 2>&1 || fail "it does not build (see $log)"
