@@ -132,7 +132,8 @@ class HttpServer::Listener {
 
   std::string Reason(int code) const {
     if (code != 413) return "the request is not well formed";
-    return fmt::format("a body may have {} bytes", options_.max_body);
+    return fmt::format("a body may have {} bytes{}{}", options_.max_body,
+                       options_.limit.empty() ? "" : ", ", options_.limit);
   }
 
   const HttpServerOptions options_;

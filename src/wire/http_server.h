@@ -59,6 +59,8 @@ struct HttpServerOptions {
   int threads = 8;
   // What to do where another program has the port, for the error.
   std::string remedy = {};
+  // Where max_body comes from, for the error: "see max_body".
+  std::string limit = {};
 };
 
 class HttpServer {

@@ -77,7 +77,7 @@ def test_what_cannot_be_taken_is_refused_with_the_reason(project):
     refused(405, "POST", ORDER, method="PUT", **auth)
     refused(415, "application/json", b"id=1", kind="application/x-www-form-urlencoded", **auth)
     refused(415, "application/json", b'{"id": 1}', kind="text/plain", **auth)
-    refused(413, "2000", {"id": 1, "product": "x" * 3000}, **auth)
+    refused(413, "2000 bytes, see max_body", {"id": 1, "product": "x" * 3000}, **auth)
     assert client.send(ORDER, **auth)[0] == 202
     arrived(run, project, 1)
     run.terminate()

@@ -53,7 +53,8 @@ Server::Server(ServerOptions options, Clock& clock, Logger& log, Keep keep)
            .port = options_.port,
            .max_body = options_.max_body,
            .remedy = "stop the program that has the port, or give this pipeline another "
-                     "`port`"},
+                     "`port`",
+           .limit = "see max_body"},
           {[this](const HttpCall& call) { return Admit(call); },
            [this](const HttpCall& call) { return Take(call); }}) {}
 
