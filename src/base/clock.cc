@@ -1,5 +1,9 @@
 #include "base/clock.h"
 
+#include <fmt/format.h>
+
+#include <ctime>
+
 namespace leat {
 namespace {
 
@@ -32,6 +36,15 @@ bool CancelToken::cancelled() const {
 bool CancelToken::WaitFor(std::chrono::nanoseconds duration) const {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, duration, [this] { return cancelled_; });
+}
+
+std::string UtcText(int64_t seconds, char between) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, between, utc.tm_hour, utc.tm_min,
+                     utc.tm_sec);
 }
 
 Clock& Clock::System() {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 
 namespace leat {
 
@@ -38,6 +39,9 @@ class Clock {
 
   static Clock& System();
 };
+
+// 2024-01-02T10:11:12 in UTC, with that letter between date and time; seconds since 1970.
+std::string UtcText(int64_t seconds, char between);
 
 // Time stands still until Advance; Sleep advances it at once, unless cancelled.
 class FakeClock final : public Clock {

@@ -1,12 +1,13 @@
 #include "base/log.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
 
+#include "base/clock.h"
 #include "base/redact.h"
+#include "base/text.h"
 
 namespace leat {
 namespace {
@@ -16,16 +17,17 @@ constexpr std::string_view kColours[] = {"\x1b[2m", "", "\x1b[33m", "\x1b[31m"};
 
 void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
-  for (unsigned char c : text) {
+  for (char c : text) {
     if (c == '"' || c == '\\') {
       out += '\\';
-      out += static_cast<char>(c);
+      out += c;
     } else if (c == '\n') {
       out += "\\n";
-    } else if (c < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\\u00";
+      AppendHex({&c, 1}, &out);
     } else {
-      out += static_cast<char>(c);
+      out += c;
     }
   }
   out += '"';
@@ -37,8 +39,7 @@ std::string Now() {
       std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch())
           .count() %
       1'000'000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+  return fmt::format("{}.{:03}Z", UtcText(std::chrono::system_clock::to_time_t(now), 'T'),
                      micros / 1000);
 }
 

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <vector>
 
+#include "base/text.h"
+
 namespace leat {
 namespace {
 
@@ -17,13 +19,6 @@ struct Secrets {
 Secrets& All() {
   static auto* secrets = new Secrets;  // outlives every thread that may still log
   return *secrets;
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // Where the password of a URL that starts before `scheme_end` ("://") lies.

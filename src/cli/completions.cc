@@ -1,6 +1,8 @@
 // leat completions: scripts for bash, zsh and fish, made from the commands themselves.
-#include <fmt/ranges.h>
 
+#include <fmt/format.h>
+
+#include "base/text.h"
 #include "cli/commands.h"
 
 namespace leat {
@@ -30,7 +32,7 @@ std::string Bash(const std::vector<CommandWords>& all, bool zsh) {
   out += "    esac\n  done\n  case $path in\n";
   for (const CommandWords& words : all) {
     out += fmt::format("    '{}') words='{}' ;;\n", words.path,
-                       fmt::join(NamesAndOptions(words), " "));
+                       Joined(NamesAndOptions(words), " "));
   }
   out +=
       "  esac\n"
@@ -58,9 +60,9 @@ std::string Fish(const std::vector<CommandWords>& all) {
     if (!rest.empty()) conditions.push_back("__fish_seen_subcommand_from " + rest);
     if (!below.empty()) {
       conditions.push_back(
-          fmt::format("not __fish_seen_subcommand_from {}", fmt::join(below, " ")));
+          fmt::format("not __fish_seen_subcommand_from {}", Joined(below, " ")));
     }
-    std::string when = FishQuoted(fmt::format("{}", fmt::join(conditions, "; and ")));
+    std::string when = FishQuoted(Joined(conditions, "; and "));
     for (const auto& child : words.commands) {
       out += fmt::format("complete -c leat -n {} -f -a {} -d {}\n", when, child.name,
                          FishQuoted(child.description));

@@ -2,6 +2,7 @@
 // at all times the number of its details, in every transaction.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/generate.h"
 #include "connectors/mysql/client/client.h"
 
@@ -193,7 +194,7 @@ class Shop final : public Workload {
         "INSERT INTO orders (id, timestamp, customer_id, store_id, payment_method_id, "
         "num_products) VALUES {};"
         "INSERT INTO order_details (order_id, product_id, quantity) VALUES {};",
-        OrderRow(id, "NOW()", details), fmt::join(DetailRows(id, details), ","));
+        OrderRow(id, "NOW()", details), Joined(DetailRows(id, details), ","));
   }
 
   std::string ChangeCustomer() {

@@ -1,14 +1,15 @@
 #include "cli/project_call.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/folder.h"
 #include "cli/topic_requests.h"
 #include "connectors/topic/access.h"
 #include "connectors/topic/kafka/kafka.h"
+#include "core/json.h"
 
 namespace leat {
 
@@ -18,7 +19,7 @@ Result<Json> AskOwner(const ProjectSettings& settings, const Json& request,
                       const MoreRequests& more) {
   const std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   ASSIGN_OR_RETURN(std::string answer_text, CallControl(settings.data, text, more));
-  Json answer = Json::parse(answer_text, nullptr, false);
+  Json answer = TryParseJson<Json>(answer_text);
   if (answer.is_discarded() || !answer.is_object()) {
     return Status::Bug("the answer of the running process is not JSON: " + answer_text);
   }
@@ -68,8 +69,7 @@ Result<Json> AskTopics(const ProjectOptions& options, const Json& request,
 
 std::string TimeText(int64_t millis) {
   if (millis == 0) return "-";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}",
-                     fmt::gmtime(static_cast<std::time_t>(millis / 1000)));
+  return UtcText(millis / 1000, ' ');
 }
 
 std::string AsTable(const std::vector<std::vector<std::string>>& rows) {

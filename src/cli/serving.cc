@@ -1,9 +1,8 @@
 #include "cli/serving.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
+#include "base/text.h"
 #include "cli/signals.h"
 #include "cli/topic_requests.h"
 #include "runtime/manager_requests.h"
@@ -83,10 +82,9 @@ Result<Reloaded> Serving::Reload() {
     log_.Error("nothing is reloaded", {{"error", done.status().message()}});
     return done;
   }
-  log_.Info("reloaded",
-            {{"started", fmt::format("{}", fmt::join(done->started, " "))},
-             {"restarted", fmt::format("{}", fmt::join(done->restarted, " "))},
-             {"stopped", fmt::format("{}", fmt::join(done->stopped, " "))}});
+  log_.Info("reloaded", {{"started", Joined(done->started, " ")},
+                         {"restarted", Joined(done->restarted, " ")},
+                         {"stopped", Joined(done->stopped, " ")}});
   return done;
 }
 

@@ -1,7 +1,8 @@
 #include "core/describe.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
+#include "base/text.h"
 #include "core/config_reader.h"
 #include "core/json.h"
 #include "core/units.h"
@@ -30,7 +31,7 @@ std::vector<std::string> Facts(const Field& field) {
   if (field.required) facts.push_back("required");
   if (field.secret) facts.push_back("secret: never printed");
   if (!field.choices.empty()) {
-    facts.push_back(fmt::format("one of: {}", fmt::join(field.choices, ", ")));
+    facts.push_back(fmt::format("one of: {}", Joined(field.choices, ", ")));
   }
   if (field.min != INT64_MIN && field.max != INT64_MAX) {
     facts.push_back(fmt::format("{} to {}", Number(field.type, field.min),
@@ -110,7 +111,7 @@ std::string DescribeText(const Spec& spec, std::string_view kind) {
   Walk(spec.fields, "", [&](const std::string& name, const Field& field) {
     out += fmt::format("  {}  {}", name, TypeName(field));
     std::vector<std::string> facts = Facts(field);
-    if (!facts.empty()) out += fmt::format("; {}", fmt::join(facts, "; "));
+    if (!facts.empty()) out += fmt::format("; {}", Joined(facts, "; "));
     out += fmt::format("\n      {}\n", field.doc);
     if (!field.example.empty()) {
       out += field.example.find('\n') == std::string::npos
@@ -133,8 +134,8 @@ std::string DescribeMarkdown(const Spec& spec, std::string_view kind) {
       example = fmt::format(" Such as `{}`.", field.example);
     }
     out += fmt::format("| `{}` | {} | {} | {}{} |\n", name, TypeName(field),
-                       InTable(fmt::format("{}", fmt::join(Facts(field), "; "))),
-                       InTable(field.doc), InTable(example));
+                       InTable(Joined(Facts(field), "; ")), InTable(field.doc),
+                       InTable(example));
   });
   if (!spec.fields.empty()) out += '\n';
   if (!spec.example.empty()) {

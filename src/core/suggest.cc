@@ -1,9 +1,11 @@
 #include "core/suggest.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
+
+#include "base/text.h"
 
 namespace leat {
 namespace {
@@ -63,7 +65,7 @@ std::string Suggest(std::string_view typed, const std::vector<std::string>& cand
     return fmt::format("did you mean \"{}\"?", near);
   }
   if (candidates.empty()) return {};
-  return fmt::format("{}: {}", otherwise, fmt::join(candidates, ", "));
+  return fmt::format("{}: {}", otherwise, Joined(candidates, ", "));
 }
 
 }  // namespace leat

@@ -1,10 +1,12 @@
 #include "runtime/view.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "core/json.h"
 
 namespace leat {
 namespace {
@@ -52,7 +54,7 @@ void PipelineView::AddUp() {
 }
 
 std::string PipelineView::ToJson() const {
-  ordered_json json = ordered_json::parse(stats.ToJson());
+  ordered_json json = ParseJson<ordered_json>(stats.ToJson());
   json["restarts"] = restarts;
   json["why"] = why;
   json["source"] = source;
@@ -60,7 +62,7 @@ std::string PipelineView::ToJson() const {
   if (!cursor.empty()) json["last_processed_id"] = cursor;
   ordered_json each = ordered_json::object();
   for (const WorkerView& worker : workers) {
-    each[worker.name] = ordered_json::parse(worker.stats.ToJson());
+    each[worker.name] = ParseJson<ordered_json>(worker.stats.ToJson());
     each[worker.name]["restarts"] = worker.restarts;
     each[worker.name]["why"] = Why(worker);
   }
@@ -68,9 +70,6 @@ std::string PipelineView::ToJson() const {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-std::string UtcTime(int64_t micros) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(static_cast<std::time_t>(micros / 1'000'000)));
-}
+std::string UtcTime(int64_t micros) { return UtcText(micros / 1'000'000, 'T') + "Z"; }
 
 }  // namespace leat

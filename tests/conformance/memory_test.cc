@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "base/text.h"
 #include "conformance/memory_sink.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
@@ -111,7 +112,7 @@ class MemorySubject final : public Subject {
                   [&](int64_t id) { return std::ranges::find(ids, id) == ids.end(); });
     if (rows == ids) return;
     wrong->push_back(fmt::format("table {} has rows [{}], expected [{}]", table,
-                                 fmt::join(rows, " "), fmt::join(ids, " ")));
+                                 Joined(rows, " "), Joined(ids, " ")));
   }
   static bool Refused(int64_t id) { return id % 5 == 3; }
   static void JudgeLetters(Store& store, const std::multiset<std::string>& expected,
@@ -121,7 +122,7 @@ class MemorySubject final : public Subject {
     for (const StoredDeadLetter& d : *page) letters.insert(d.letter.row);
     if (letters == expected) return;
     wrong->push_back(fmt::format("dead letters are [{}], expected [{}]",
-                                 fmt::join(letters, " "), fmt::join(expected, " ")));
+                                 Joined(letters, " "), Joined(expected, " ")));
   }
 
   const Setting setting_;
@@ -152,8 +153,7 @@ Log Dealt() {
 class MemoryConformance : public ::testing::TestWithParam<Setting> {
  protected:
   void TearDown() override {
-    EXPECT_TRUE(suite_.failures().empty())
-        << fmt::format("{}", fmt::join(suite_.failures(), "\n"));
+    EXPECT_TRUE(suite_.failures().empty()) << Joined(suite_.failures(), "\n");
     EXPECT_GT(suite_.runs(), 0);
   }
   MemorySubject subject_{GetParam()};

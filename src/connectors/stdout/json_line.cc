@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+#include "base/text.h"
+
 namespace leat::standard_output {
 namespace {
 
@@ -21,7 +23,8 @@ void AppendText(std::string_view text, std::string* out) {
       case '\t': *out += "\\t"; break;
       default:
         if (static_cast<uint8_t>(c) < 0x20) {
-          fmt::format_to(std::back_inserter(*out), "\\u{:04x}", c);
+          *out += "\\u00";
+          AppendHex({&c, 1}, out);
         } else {
           out->push_back(c);
         }
@@ -32,7 +35,7 @@ void AppendText(std::string_view text, std::string* out) {
 
 void AppendFloat(double value, std::string* out) {
   if (std::isfinite(value)) {
-    fmt::format_to(std::back_inserter(*out), "{}", value);
+    *out += fmt::format("{}", value);
   } else {
     AppendText(std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity", out);
   }
@@ -123,9 +126,11 @@ void AppendRow(const Chunk& chunk, int64_t row, int64_t update, std::string* out
   const Op op = chunk.ops[at];
   *out += "{\"table\":";
   AppendText(chunk.schema->id.ToString(), out);
-  fmt::format_to(std::back_inserter(*out),
-                 ",\"op\":\"{}\",\"ts\":{},\"row\":", Letter(op),
-                 at < chunk.time.size() ? chunk.time[at] : 0);
+  *out += ",\"op\":\"";
+  *out += Letter(op);
+  *out += "\",\"ts\":";
+  AppendInt(at < chunk.time.size() ? chunk.time[at] : 0, out);
+  *out += ",\"row\":";
   AppendColumns(*chunk.rows, row, nullptr, out);
   if (op == Op::kUpdate && chunk.before && !SameKey(chunk, row, update)) {
     *out += ",\"before\":";

@@ -2,10 +2,10 @@
 
 #include <arrow/type.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <string_view>
 
+#include "base/text.h"
 #include "format/debezium/source_type.h"
 #include "format/json/text.h"
 
@@ -190,8 +190,7 @@ Shape ShapeOf(const Column& column, const DebeziumOptions& options) {
         "string", name == "enum" ? "io.debezium.data.Enum" : "io.debezium.data.EnumSet",
         Form::kString);
     shape.parameters =
-        "\"allowed\":" +
-        json::Quoted(fmt::format("{}", fmt::join(LabelsOf(column.source_type), ",")));
+        "\"allowed\":" + json::Quoted(Joined(LabelsOf(column.source_type), ","));
     return shape;
   }
   if (name == "json") {

@@ -20,6 +20,8 @@ typedef unsigned char uchar;  // NOLINT
 #define HAVE_TLS
 #include <ma_pvio.h>
 
+#include "base/text.h"
+
 namespace leat::mysql {
 namespace {
 
@@ -368,9 +370,7 @@ std::string QuoteTable(std::string_view database, std::string_view table) {
 std::string QuoteText(std::string_view text) {
   if (IsPlain(text)) return fmt::format("'{}'", text);
   std::string quoted = "_utf8mb4 x'";
-  for (char c : text) {
-    fmt::format_to(std::back_inserter(quoted), "{:02x}", static_cast<uint8_t>(c));
-  }
+  AppendHex(text, &quoted);
   return quoted + '\'';
 }
 

@@ -4,19 +4,14 @@
 
 #include <charconv>
 
+#include "base/text.h"
+
 namespace leat::mysql {
 namespace {
 
 constexpr std::string_view kForm =
     "write mysql://user:password@host:3306/database, with @ : / ? # % in user, password "
     "or database percent-encoded (%40 for @)";
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 Result<std::string> Decode(std::string_view text, std::string_view part) {
   std::string decoded;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/text.h"
 #include "connectors/mysql/log/checksum.h"
 #include "connectors/mysql/log/payload.h"
 
@@ -34,12 +35,6 @@ bool HasAlgorithm(std::string_view bytes) {
   auto parsed = ParseFormatDescription(bytes.substr(
       kEventHeaderSize, bytes.size() - std::min(bytes.size(), kEventHeaderSize + 4)));
   return parsed.ok() && parsed->checksum;
-}
-
-std::string Hex(std::string_view bytes) {
-  std::string out;
-  for (unsigned char c : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", c);
-  return out;
 }
 
 // As the servers write it in XA statements.

@@ -1,11 +1,11 @@
 #include "connectors/mysql/log/followed_tables.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "connectors/mysql/client/client.h"
 #include "connectors/mysql/log/conversion.h"
 #include "connectors/mysql/log/table_map.h"
@@ -43,7 +43,7 @@ std::string Fingerprint(const TableDef& table) {
     text += fmt::format("{}\n{}\n{}{}\n", c.name, c.source_type, c.nullable,
                         c.charset ? c.charset->name() : "");
   }
-  text += fmt::format("{}", fmt::join(table.key, ","));
+  text += Joined(table.key, ",");
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
 }
 

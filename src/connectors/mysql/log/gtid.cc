@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace leat::mysql {
 namespace {
@@ -15,16 +16,10 @@ std::string UuidText(const std::array<uint8_t, 16>& uuid) {
   out.reserve(36);
   for (size_t i = 0; i < uuid.size(); i++) {
     if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-    fmt::format_to(std::back_inserter(out), "{:02x}", uuid[i]);
+    const auto byte = static_cast<char>(uuid[i]);
+    AppendHex({&byte, 1}, &out);
   }
   return out;
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 bool ParseUuid(std::string_view text, std::array<uint8_t, 16>* uuid) {
@@ -233,8 +228,7 @@ std::string GtidSet::ToString() const {
   std::string out;
   for (const auto& [domain, position] : domains_) {
     if (!out.empty()) out += ',';
-    fmt::format_to(std::back_inserter(out), "{}-{}-{}", domain, position.server,
-                   position.number);
+    out += fmt::format("{}-{}-{}", domain, position.server, position.number);
   }
   const Source* before = nullptr;
   for (const auto& [source, intervals] : sources_) {
@@ -245,8 +239,11 @@ std::string GtidSet::ToString() const {
     before = &source;
     if (!source.tag.empty()) out += ':' + source.tag;
     for (const Interval& i : intervals) {
-      fmt::format_to(std::back_inserter(out), ":{}", i.first);
-      if (i.last != i.first) fmt::format_to(std::back_inserter(out), "-{}", i.last);
+      out += ':';
+      AppendInt(i.first, &out);
+      if (i.last == i.first) continue;
+      out += '-';
+      AppendInt(i.last, &out);
     }
   }
   return out;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "connectors/mysql/values/text_decoder.h"
 
 namespace leat::mysql {
@@ -95,7 +96,7 @@ class Planner {
           "no primary key or unique index has exactly the key's columns ({0}), so a row "
           "would be written twice: run ALTER TABLE ... ADD UNIQUE ({0}), or name other "
           "columns with `key`",
-          fmt::join(key, ", ")));
+          Joined(key, ", ")));
     }
     if (second.empty()) return Status::Ok();
     if (options_.mode == SinkOptions::Mode::kUpsert) {
@@ -167,8 +168,8 @@ class Planner {
     }
     RowSql& sql = plan_.insert;
     sql.head =
-        fmt::format("INSERT INTO {} ({}) VALUES ", plan_.name, fmt::join(names, ", "));
-    sql.row = fmt::format("({})", fmt::join(values, ", "));
+        fmt::format("INSERT INTO {} ({}) VALUES ", plan_.name, Joined(names, ", "));
+    sql.row = fmt::format("({})", Joined(values, ", "));
     sql.separator = ", ";
     sql.columns = columns_;
     sql.most_rows = kMostParameters / std::max<int>(1, static_cast<int>(columns_.size()));
@@ -189,7 +190,7 @@ class Planner {
     }
     plan_.upsert.tail =
         fmt::format("{} ON DUPLICATE KEY UPDATE {}", alias ? " AS leat_new" : "",
-                    fmt::join(assignments, ", "));
+                    Joined(assignments, ", "));
   }
 
   void MakeDelete() {
@@ -207,7 +208,7 @@ class Planner {
                          "DELETE leat_old FROM {} AS leat_old FORCE INDEX ({}) "
                          "WHERE ",
                          plan_.name, QuoteName(index_));
-    sql.row = fmt::format("({})", fmt::join(conditions, " AND "));
+    sql.row = fmt::format("({})", Joined(conditions, " AND "));
     sql.separator = " OR ";
     sql.columns = plan_.shape.key;
     sql.most_rows = kMostDeletes;

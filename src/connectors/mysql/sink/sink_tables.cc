@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/failpoint.h"
+#include "base/text.h"
 #include "connectors/mysql/sink/sink.h"
 #include "connectors/mysql/values/column.h"
 
@@ -163,8 +164,7 @@ Result<TargetTable> MysqlSink::Evolve(Client& control, const Shape& shape,
       return Status::Config(fmt::format(
           "table {} has rows in this epoch already and cannot take the shape of {} now; "
           "do what is missing by hand and start again: {}",
-          target.id.ToString(), shape.source->id.ToString(),
-          fmt::join(statements, "; ")));
+          target.id.ToString(), shape.source->id.ToString(), Joined(statements, "; ")));
     }
     for (const std::string& sql : statements) {
       RETURN_IF_ERROR(failpoint::Durable("mysql.ddl.before"));

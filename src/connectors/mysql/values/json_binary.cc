@@ -1,14 +1,12 @@
 #include "connectors/mysql/values/json_binary.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
-#include <iterator>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "connectors/mysql/values/column.h"
 #include "connectors/mysql/values/decimal.h"
 #include "connectors/mysql/values/temporal.h"
@@ -62,7 +60,8 @@ void AppendDouble(double v, std::string* out) {
     *out += digits[0];
     if (count > 1) *out += '.';
     out->append(digits, 1);
-    fmt::format_to(std::back_inserter(*out), "e{}", point - 1);
+    *out += 'e';
+    AppendInt(point - 1, out);
     return;
   }
   if (point <= 0) {
@@ -94,22 +93,40 @@ bool TakeSized(std::string_view data, std::string_view* taken) {
   return false;
 }
 
+// 10:11:12.000013
+void AppendClock(uint64_t hour, uint64_t minute, uint64_t second, uint64_t micros,
+                 std::string* out) {
+  AppendInt(hour, out, 2);
+  *out += ':';
+  AppendInt(minute, out, 2);
+  *out += ':';
+  AppendInt(second, out, 2);
+  *out += '.';
+  AppendInt(micros, out, 6);
+}
+
 bool AppendTemporal(Type type, int64_t packed, std::string* out) {
-  auto to = std::back_inserter(*out);
   if (type == Type::kTime) {
     const int64_t micros = UnpackTime(packed);
     const auto size = static_cast<uint64_t>(micros < 0 ? -micros : micros);
     const uint64_t seconds = size / 1'000'000;
-    fmt::format_to(to, "\"{}{:02}:{:02}:{:02}.{:06}\"", micros < 0 ? "-" : "",
-                   seconds / 3600, seconds / 60 % 60, seconds % 60, size % 1'000'000);
+    *out += micros < 0 ? "\"-" : "\"";
+    AppendClock(seconds / 3600, seconds / 60 % 60, seconds % 60, size % 1'000'000, out);
+    *out += '"';
     return true;
   }
   if (packed < 0) return false;
   const DateTime t = UnpackDateTime(static_cast<uint64_t>(packed) >> 24);
-  fmt::format_to(to, "\"{:04}-{:02}-{:02}", t.year, t.month, t.day);
+  *out += '"';
+  AppendInt(t.year, out, 4);
+  *out += '-';
+  AppendInt(t.month, out, 2);
+  *out += '-';
+  AppendInt(t.day, out, 2);
   if (type != Type::kDate) {
-    fmt::format_to(to, " {:02}:{:02}:{:02}.{:06}", t.hour, t.minute, t.second,
-                   packed & 0xffffff);
+    *out += ' ';
+    AppendClock(t.hour, t.minute, t.second, static_cast<uint64_t>(packed) & 0xffffff,
+                out);
   }
   *out += '"';
   return true;
@@ -139,7 +156,9 @@ bool AppendOpaque(std::string_view data, std::string* out) {
     }
     default: break;
   }
-  fmt::format_to(std::back_inserter(*out), "\"base64:type{}:", static_cast<int>(type));
+  *out += "\"base64:type";
+  AppendInt(static_cast<int>(type), out);
+  *out += ':';
   AppendBase64(bytes, out);
   *out += '"';
   return true;
@@ -235,21 +254,14 @@ bool JsonContainer::Member(uint32_t i, JsonValue* member) const {
 
 bool AppendJsonScalar(const JsonValue& value, std::string* out) {
   ByteReader in(value.data);
-  auto to = std::back_inserter(*out);
   switch (value.kind) {
     case JsonKind::kLiteral: return AppendLiteral(in.U8(), out) && !in.failed();
-    case JsonKind::kInt16:
-      fmt::format_to(to, "{}", static_cast<int16_t>(in.U16()));
-      break;
-    case JsonKind::kUint16: fmt::format_to(to, "{}", in.U16()); break;
-    case JsonKind::kInt32:
-      fmt::format_to(to, "{}", static_cast<int32_t>(in.U32()));
-      break;
-    case JsonKind::kUint32: fmt::format_to(to, "{}", in.U32()); break;
-    case JsonKind::kInt64:
-      fmt::format_to(to, "{}", static_cast<int64_t>(in.U64()));
-      break;
-    case JsonKind::kUint64: fmt::format_to(to, "{}", in.U64()); break;
+    case JsonKind::kInt16: AppendInt(static_cast<int16_t>(in.U16()), out); break;
+    case JsonKind::kUint16: AppendInt(in.U16(), out); break;
+    case JsonKind::kInt32: AppendInt(static_cast<int32_t>(in.U32()), out); break;
+    case JsonKind::kUint32: AppendInt(in.U32(), out); break;
+    case JsonKind::kInt64: AppendInt(static_cast<int64_t>(in.U64()), out); break;
+    case JsonKind::kUint64: AppendInt(in.U64(), out); break;
     case JsonKind::kDouble: AppendDouble(std::bit_cast<double>(in.U64()), out); break;
     case JsonKind::kString: {
       std::string_view text;
@@ -276,7 +288,8 @@ void AppendJsonString(std::string_view text, std::string* out) {
       case '\t': *out += "\\t"; break;
       default:
         if (static_cast<uint8_t>(c) < 0x20) {
-          fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<uint8_t>(c));
+          *out += "\\u00";
+          AppendHex({&c, 1}, out);
         } else {
           *out += c;
         }

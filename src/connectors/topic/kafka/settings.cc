@@ -1,13 +1,13 @@
 #include "connectors/topic/kafka/settings.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
 
+#include "base/text.h"
 #include "core/suggest.h"
 
 namespace leat::topic::kafka {
@@ -167,8 +167,7 @@ Status CheckOptions(const Broker& broker) {
 Result<Conf> MakeConf(const Broker& broker, Role role, const Settings& settings) {
   RETURN_IF_ERROR(CheckOptions(broker));
   Conf conf(rd_kafka_conf_new());
-  RETURN_IF_ERROR(Set(conf.get(), "bootstrap.servers",
-                      fmt::format("{}", fmt::join(broker.servers, ","))));
+  RETURN_IF_ERROR(Set(conf.get(), "bootstrap.servers", Joined(broker.servers, ",")));
   RETURN_IF_ERROR(Set(conf.get(), "client.id", "leat"));
   // Small requests follow one another: none waits until the one before it is answered.
   RETURN_IF_ERROR(Set(conf.get(), "socket.nagle.disable", "true"));
