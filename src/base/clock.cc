@@ -38,6 +38,8 @@ bool CancelToken::WaitFor(std::chrono::nanoseconds duration) const {
   return changed_.wait_for(lock, duration, [this] { return cancelled_; });
 }
 
+int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
+
 std::string UtcText(int64_t seconds, char between) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm utc{};

@@ -40,6 +40,9 @@ class Clock {
   static Clock& System();
 };
 
+// Milliseconds since 1970 UTC, by the system's clock.
+int64_t NowMillis();
+
 // 2024-01-02T10:11:12 in UTC, with that letter between date and time; seconds since 1970.
 std::string UtcText(int64_t seconds, char between);
 

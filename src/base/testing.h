@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -26,6 +28,12 @@ T Must(Result<T> result) {
 }
 inline void Must(const Status& status) {
   Must<int>(status.ok() ? Result<int>(0) : status);
+}
+
+// A file's bytes; none where there is no file.
+inline std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // A folder that goes with the object. In memory where there is such a place: thousands of

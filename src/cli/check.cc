@@ -9,7 +9,7 @@
 namespace leat {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::vector<std::string> paths;
   std::string data;
   std::string output = "text";
@@ -57,7 +57,7 @@ std::vector<Checked> CheckAll(const Project& project, const Shell& shell) {
   return all;
 }
 
-std::string AsJson(const std::vector<Checked>& all) {
+std::string ChecksAsJson(const std::vector<Checked>& all) {
   nlohmann::ordered_json items = nlohmann::json::array();
   for (const Checked& c : all) {
     items.push_back({{"pipeline", c.pipeline},
@@ -77,7 +77,7 @@ std::string Indented(std::string text, std::string_view by) {
   return text;
 }
 
-std::string AsText(const std::vector<Checked>& all) {
+std::string ChecksAsText(const std::vector<Checked>& all) {
   std::string out;
   std::string part;
   for (const Checked& c : all) {
@@ -93,14 +93,14 @@ std::string AsText(const std::vector<Checked>& all) {
   return out;
 }
 
-int Check(const Options& options, const Shell& shell) {
+int Check(const CheckOptions& options, const Shell& shell) {
   Diagnostics diagnostics;
   Project project =
       LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
   if (!diagnostics.empty()) return shell.Fail(diagnostics);
   if (!options.data.empty()) project.settings.data = options.data;
   std::vector<Checked> all = CheckAll(project, shell);
-  shell.Out(options.output == "json" ? AsJson(all) : AsText(all));
+  shell.Out(options.output == "json" ? ChecksAsJson(all) : ChecksAsText(all));
   auto missing =
       std::count_if(all.begin(), all.end(), [](const Checked& c) { return !c.item.ok; });
   if (options.output == "text") {
@@ -112,7 +112,7 @@ int Check(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddCheck(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   Arguments app = command.arguments.Command(
       "check", "Connect, and prove versions, privileges and settings");
   app.Option("PATH", &options->paths, "Pipeline files, or a project's folder").Required();

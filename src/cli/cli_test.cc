@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/testing.h"
 #include "cli/reference.h"
 #include "cli/shell.h"
 #include "core/pipeline_file.h"
@@ -18,12 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-std::string ReadFile(const fs::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 const fs::path kRoot = fs::path(LEAT_TESTDATA).parent_path().parent_path().parent_path();
 

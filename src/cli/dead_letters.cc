@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct DeadLetterOptions {
   std::string pipeline;
   ProjectOptions project;
   std::string after;
@@ -20,7 +20,7 @@ struct Options {
   int limit = 100;
 };
 
-std::string AsText(const Json& letters) {
+std::string LettersAsText(const Json& letters) {
   std::string out;
   for (const Json& letter : letters) {
     out += fmt::format("{}  {}  {}\n  {}\n  at   {}\n  row  {}\n", letter.value("id", ""),
@@ -32,7 +32,7 @@ std::string AsText(const Json& letters) {
 }
 
 // How many each pipeline has.
-int Count(const Options& options, const Shell& shell) {
+int Count(const DeadLetterOptions& options, const Shell& shell) {
   auto answer = AskProject(options.project, {{"command", "status"}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
   Json counts = Json::object();
@@ -46,7 +46,7 @@ int Count(const Options& options, const Shell& shell) {
 }
 
 // No letters of a name that no pipeline has is a mistake, and no good news.
-Status CheckName(const Options& options, const Shell& shell) {
+Status CheckName(const DeadLetterOptions& options, const Shell& shell) {
   ASSIGN_OR_RETURN(const Json answer,
                    AskProject(options.project, {{"command", "status"}}, shell));
   std::string names;
@@ -59,7 +59,7 @@ Status CheckName(const Options& options, const Shell& shell) {
                                     names.empty() ? "none has" : "there are: " + names));
 }
 
-int DeadLetters(const Options& options, const Shell& shell) {
+int DeadLetters(const DeadLetterOptions& options, const Shell& shell) {
   if (options.pipeline.empty()) return Count(options, shell);
   Json request = {{"command", "dead-letters"},
                   {"pipeline", options.pipeline},
@@ -80,7 +80,8 @@ int DeadLetters(const Options& options, const Shell& shell) {
   if (letters.empty()) {
     if (Status known = CheckName(options, shell); !known.ok()) return shell.Fail(known);
   }
-  shell.Out(options.output == "json" ? DumpJson(letters, 2) + "\n" : AsText(letters));
+  shell.Out(options.output == "json" ? DumpJson(letters, 2) + "\n"
+                                     : LettersAsText(letters));
   if (options.output == "text" && letters.empty()) {
     shell.Out(fmt::format("{} has no dead letters\n", options.pipeline));
   }
@@ -90,7 +91,7 @@ int DeadLetters(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddDeadLetters(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DeadLetterOptions>();
   Arguments app = command.arguments.Command(
       "dead-letters", "Show the rows that a sink could not take, and why");
   Argument pipeline = app.Option("PIPELINE", &options->pipeline,

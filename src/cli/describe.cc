@@ -14,13 +14,13 @@
 namespace leat {
 namespace {
 
-struct Options {
+struct DescribeOptions {
   std::string name;
   std::string output = "text";
   bool all = false;
 };
 
-void List(const Options& options, const Shell& shell) {
+void ListParts(const DescribeOptions& options, const Shell& shell) {
   std::vector<NamedSpec> parts = AllParts(shell.registry());
   if (options.output == "json") {
     nlohmann::ordered_json all = nlohmann::json::array();
@@ -40,7 +40,7 @@ void List(const Options& options, const Shell& shell) {
   shell.OutOwn("\nTheir fields: leat describe NAME\n");
 }
 
-int Describe(const Options& options, const Shell& shell) {
+int DescribePart(const DescribeOptions& options, const Shell& shell) {
   if (options.all) {
     shell.OutOwn(Reference(shell.registry(), HelpOfAll()));
     return kExitDone;
@@ -65,15 +65,15 @@ int Describe(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddList(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DescribeOptions>();
   Arguments app =
       command.arguments.Command("list", "List the sources, steps and sinks there are");
   AddOutput(app, &options->output);
-  app.Run([command, options] { List(*options, *command.shell); });
+  app.Run([command, options] { ListParts(*options, *command.shell); });
 }
 
 void AddDescribe(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DescribeOptions>();
   Arguments app = command.arguments.Command(
       "describe", "Show the fields of a source, step, sink or file");
   Argument name =
@@ -87,12 +87,12 @@ void AddDescribe(const Command& command) {
   leat describe pipeline --output json)");
   app.Run([command, options] {
     if (options->name.empty() && !options->all) Arguments::Missing("NAME");
-    *command.exit_code = Describe(*options, *command.shell);
+    *command.exit_code = DescribePart(*options, *command.shell);
   });
 }
 
 void AddSchema(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DescribeOptions>();
   Arguments app = command.arguments.Command(
       "schema", "Print the JSON Schema of pipeline files, for editors");
   app.Flag("--project", &options->all, "That of leat.yaml instead");

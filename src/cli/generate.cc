@@ -13,8 +13,8 @@ struct Chosen {
   std::string duration;
 };
 
-int Run(const Chosen& chosen, const Shell& shell,
-        std::unique_ptr<generate::Workload> workload) {
+int RunWorkload(const Chosen& chosen, const Shell& shell,
+                std::unique_ptr<generate::Workload> workload) {
   CancelToken cancel;
   SignalWatch signals([&] { cancel.Cancel(); }, [] {});
   Status status = generate::Generate(
@@ -61,7 +61,7 @@ Examples:
   leat generate shop --to mysql://root@127.0.0.1:3306/shop --live 200 --for 1m)");
   app.Run([command, chosen] {
     *command.exit_code =
-        Run(*chosen, *command.shell, generate::MakeShop(chosen->options));
+        RunWorkload(*chosen, *command.shell, generate::MakeShop(chosen->options));
   });
 }
 
@@ -76,7 +76,8 @@ void AddNft(Arguments parent, const Command& command) {
   leat generate nft --to mysql://root@127.0.0.1:3306/tx_collector --rows 10000
   leat generate nft --to mysql://root@127.0.0.1:3306/tx_collector --live 50)");
   app.Run([command, chosen] {
-    *command.exit_code = Run(*chosen, *command.shell, generate::MakeNft(chosen->options));
+    *command.exit_code =
+        RunWorkload(*chosen, *command.shell, generate::MakeNft(chosen->options));
   });
 }
 

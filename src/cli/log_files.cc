@@ -9,20 +9,13 @@
 #include <vector>
 
 #include "base/folder.h"
+#include "cli/terminal.h"
 
 namespace leat {
 namespace {
 
 namespace fs = std::filesystem;
 using std::chrono::system_clock;
-
-void WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t n = write(fd, text.data(), text.size());
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-}
 
 // The pipeline's name as the last field of a JSON line that has none.
 std::string Named(std::string_view line, const std::string& pipeline) {

@@ -17,13 +17,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-std::string ReadFile(const fs::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-std::vector<json> Lines(const fs::path& path) {
+std::vector<json> JsonLines(const fs::path& path) {
   std::vector<json> lines;
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
@@ -48,16 +42,16 @@ TEST_F(LogFilesTest, EachPipelineHasItsFileAndIsNamedInIt) {
     logs->Of("other").Warn("late");
     EXPECT_EQ(&orders, &logs->Of("orders"));
   }
-  const auto own = Lines(folder_ / "logs/leat.log");
+  const auto own = JsonLines(folder_ / "logs/leat.log");
   ASSERT_EQ(own.size(), 1u);
   EXPECT_EQ(own[0]["msg"], "started");
   EXPECT_FALSE(own[0].contains("pipeline"));
-  const auto orders = Lines(folder_ / "logs/orders.log");
+  const auto orders = JsonLines(folder_ / "logs/orders.log");
   ASSERT_EQ(orders.size(), 2u);
   EXPECT_EQ(orders[0]["pipeline"], "orders");
   EXPECT_EQ(orders[0]["table"], "t");
   EXPECT_EQ(orders[1]["epoch"], 7);
-  EXPECT_EQ(Lines(folder_ / "logs/other.log").size(), 1u);
+  EXPECT_EQ(JsonLines(folder_ / "logs/other.log").size(), 1u);
   close(copy[1]);
   char buffer[4096] = {};
   EXPECT_GT(read(copy[0], buffer, sizeof buffer - 1), 0);
@@ -72,7 +66,7 @@ TEST_F(LogFilesTest, AnotherProcessGoesOnInTheSameFiles) {
     auto logs = Must(LogFiles::Open(folder_.path(), LogLevel::kInfo, -1));
     logs->Of("orders").Info("going on", {{"run", i}});
   }
-  EXPECT_EQ(Lines(folder_ / "orders.log").size(), 2u);
+  EXPECT_EQ(JsonLines(folder_ / "orders.log").size(), 2u);
 }
 
 TEST_F(LogFilesTest, ManyLinesComeThroughWhole) {
@@ -82,7 +76,7 @@ TEST_F(LogFilesTest, ManyLinesComeThroughWhole) {
     Logger& log = logs->Of("orders");
     for (int i = 0; i < kLines; i++) log.Info(std::string(100, 'x'), {{"number", i}});
   }
-  const auto lines = Lines(folder_ / "orders.log");
+  const auto lines = JsonLines(folder_ / "orders.log");
   ASSERT_EQ(lines.size(), static_cast<size_t>(kLines));
   EXPECT_EQ(lines.back()["number"], kLines - 1);
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "core/json.h"
 #include "core/units.h"
 #include "runtime/view.h"
 
@@ -19,10 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr auto kFollowEvery = std::chrono::milliseconds(200);
+constexpr auto kFollowLogsEvery = std::chrono::milliseconds(200);
 constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
 
-struct Options {
+struct LogsOptions {
   std::string name;
   ProjectOptions project;
   std::string since;
@@ -44,7 +45,7 @@ struct Filter {
   bool json = false;
 };
 
-std::string AsText(const Json& line) {
+std::string LineAsText(const Json& line) {
   std::string text = fmt::format("{} {:5} {}", line.value("ts", ""),
                                  line.value("level", ""), line.value("msg", ""));
   for (const auto& [name, value] : line.items()) {
@@ -56,15 +57,15 @@ std::string AsText(const Json& line) {
 }
 
 // Nothing when it does not pass the filter.
-std::optional<Line> Read(const std::string& text, const Filter& filter) {
-  const Json line = Json::parse(text, nullptr, false);
+std::optional<Line> ReadLine(const std::string& text, const Filter& filter) {
+  const Json line = TryParseJson<Json>(text);
   if (!line.is_object()) return std::nullopt;
   const std::string time = line.value("ts", "");
   const auto* level = std::ranges::find(kLevels, line.value("level", "error"));
   if (time < filter.since || level - std::begin(kLevels) < filter.level) {
     return std::nullopt;
   }
-  return Line{time, (filter.json ? text : AsText(line)) + "\n"};
+  return Line{time, (filter.json ? text : LineAsText(line)) + "\n"};
 }
 
 // One log, with the files it was rotated away to.
@@ -114,7 +115,7 @@ class Log {
       size_t start = 0;
       for (size_t end; (end = text_.find('\n', start)) != std::string::npos;
            start = end + 1) {
-        auto line = Read(text_.substr(start, end - start), filter);
+        auto line = ReadLine(text_.substr(start, end - start), filter);
         if (line) lines->push_back(*std::move(line));
       }
       text_.erase(0, start);
@@ -143,7 +144,7 @@ Result<std::string> SinceOf(std::string text) {
                         "2026-11-29T20:03:00Z");
 }
 
-Result<std::vector<Log>> Find(const Options& options, const fs::path& folder) {
+Result<std::vector<Log>> Find(const LogsOptions& options, const fs::path& folder) {
   std::vector<Log> logs;
   if (!options.name.empty()) {
     const fs::path file = folder / (options.name + ".log");
@@ -173,7 +174,7 @@ void Print(std::vector<Line> lines, size_t most, const Shell& shell) {
   shell.Out(text);
 }
 
-int Show(const Options& options, const Shell& shell) {
+int ShowLogs(const LogsOptions& options, const Shell& shell) {
   auto settings = LoadSettings(options.project, shell);
   if (!settings.ok()) return shell.Fail(settings.status());
   auto since = SinceOf(options.since);
@@ -188,7 +189,7 @@ int Show(const Options& options, const Shell& shell) {
   Print(std::move(lines), since->empty() ? static_cast<size_t>(options.lines) : SIZE_MAX,
         shell);
   while (options.follow) {
-    std::this_thread::sleep_for(kFollowEvery);
+    std::this_thread::sleep_for(kFollowLogsEvery);
     lines.clear();
     for (Log& log : *logs) log.Follow(filter, &lines);
     Print(std::move(lines), SIZE_MAX, shell);
@@ -199,7 +200,7 @@ int Show(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddLogs(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogsOptions>();
   Arguments app = command.arguments.Command(
       "logs", "Show what a daemon has logged, of one pipeline or of all");
   app.Option("NAME", &options->name,
@@ -220,7 +221,8 @@ Examples:
   leat logs
   leat logs orders -f
   leat logs orders --since 1h --level warn)");
-  app.Run([command, options] { *command.exit_code = Show(*options, *command.shell); });
+  app.Run(
+      [command, options] { *command.exit_code = ShowLogs(*options, *command.shell); });
 }
 
 }  // namespace leat

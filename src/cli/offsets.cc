@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct OffsetsOptions {
   ProjectOptions project;
   std::string output = "text";
   std::string group;
@@ -23,7 +23,7 @@ struct Options {
   bool remove = false;
 };
 
-std::vector<std::string> Row(const Json& g) {
+std::vector<std::string> GroupRow(const Json& g) {
   return {g.at("group"),
           g.at("topic"),
           g.at("partition").dump(),
@@ -35,7 +35,7 @@ std::vector<std::string> Row(const Json& g) {
                                                     : g.at("reader").get<std::string>()};
 }
 
-int Show(const Options& options, const Shell& shell) {
+int ShowOffsets(const OffsetsOptions& options, const Shell& shell) {
   auto answer = AskTopics(options.project,
                           {{"command", "groups"}, {"group", options.group}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
@@ -46,13 +46,13 @@ int Show(const Options& options, const Shell& shell) {
   }
   std::vector<std::vector<std::string>> rows = {
       {"GROUP", "TOPIC", "PARTITION", "OFFSET", "END", "LAG", "SINCE", "READER"}};
-  for (const Json& g : groups) rows.push_back(Row(g));
+  for (const Json& g : groups) rows.push_back(GroupRow(g));
   shell.Out(groups.empty() ? "no group has read a topic yet\n" : AsTable(rows));
   return kExitDone;
 }
 
 // How many records each group has not read of each topic.
-int ShowLag(const Options& options, const Shell& shell) {
+int ShowLag(const OffsetsOptions& options, const Shell& shell) {
   auto answer = AskTopics(options.project,
                           {{"command", "groups"}, {"group", options.group}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
@@ -74,7 +74,7 @@ int ShowLag(const Options& options, const Shell& shell) {
   return kExitDone;
 }
 
-int Reset(const Options& options, const Shell& shell) {
+int ResetOffsets(const OffsetsOptions& options, const Shell& shell) {
   Json request = {{"command", "groups-reset"},
                   {"group", options.group},
                   {"topic", options.topic},
@@ -93,9 +93,9 @@ int Reset(const Options& options, const Shell& shell) {
   return kExitDone;
 }
 
-int Offsets(const Options& options, const Shell& shell) {
-  if (!options.reset.empty()) return Reset(options, shell);
-  if (!options.remove) return Show(options, shell);
+int Offsets(const OffsetsOptions& options, const Shell& shell) {
+  if (!options.reset.empty()) return ResetOffsets(options, shell);
+  if (!options.remove) return ShowOffsets(options, shell);
   auto answer = AskTopics(
       options.project, {{"command", "groups-delete"}, {"group", options.group}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
@@ -107,7 +107,7 @@ int Offsets(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddLag(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OffsetsOptions>();
   Arguments app = command.arguments.Command(
       "lag", "Show how many records of each topic a group has not read");
   app.Option("GROUP", &options->group, "This group alone");
@@ -117,7 +117,7 @@ void AddLag(const Command& command) {
 }
 
 void AddOffsets(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OffsetsOptions>();
   Arguments app = command.arguments.Command(
       "offsets", "Show or reset how far groups have read topics");
   Argument group =

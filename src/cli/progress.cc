@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/redact.h"
+#include "cli/terminal.h"
 #include "core/units.h"
 
 namespace leat {
@@ -17,14 +18,6 @@ namespace {
 constexpr auto kRedraw = std::chrono::milliseconds(200);
 constexpr auto kLogEvery = std::chrono::seconds(30);
 constexpr size_t kMaxLines = 12;
-
-void WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t n = write(fd, text.data(), text.size());
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-}
 
 size_t Columns(int fd) {
   winsize size{};

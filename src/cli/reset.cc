@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct ResetOptions {
   std::string name;
   ProjectOptions project;
   bool yes = false;
@@ -33,7 +33,7 @@ std::string WhatIsLost(const PipelineFile& file) {
       file.name, file.from.name, file.to.name);
 }
 
-bool Agrees(const Options& options, const Shell& shell) {
+bool Agrees(const ResetOptions& options, const Shell& shell) {
   if (options.yes) return true;
   shell.Err("Go on? Type yes: ");
   std::string answer;
@@ -41,7 +41,8 @@ bool Agrees(const Options& options, const Shell& shell) {
 }
 
 // In the process that runs the project, or in its store where none does.
-Result<Json> Ask(const Project& project, const PipelineFile& file, const Shell& shell) {
+Result<Json> AskReset(const Project& project, const PipelineFile& file,
+                      const Shell& shell) {
   const SourceType* source = shell.registry().FindSource(file.from.name);
   const int workers = source->workers ? source->workers(file.from.config) : 1;
   return AskOwner(
@@ -52,7 +53,7 @@ Result<Json> Ask(const Project& project, const PipelineFile& file, const Shell& 
       });
 }
 
-int Reset(const Options& options, const Shell& shell) {
+int ResetPipeline(const ResetOptions& options, const Shell& shell) {
   Diagnostics diagnostics;
   Project project = LoadProject({options.project.project}, shell.registry(),
                                 shell.environment(), &diagnostics);
@@ -72,7 +73,7 @@ int Reset(const Options& options, const Shell& shell) {
     shell.Err("nothing was done\n");
     return kExitFailed;
   }
-  auto asked = Ask(project, *file, shell);
+  auto asked = AskReset(project, *file, shell);
   if (!asked.ok()) return shell.Fail(asked.status());
   shell.Out(fmt::format("{} starts over when it starts\n", options.name));
   return kExitDone;
@@ -81,7 +82,7 @@ int Reset(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddReset(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ResetOptions>();
   Arguments app = command.arguments.Command(
       "reset", "Let a stopped pipeline forget how far it is, and start over");
   app.Option("NAME", &options->name, "The pipeline").Required();
@@ -91,7 +92,9 @@ void AddReset(const Command& command) {
 
 Example:
   leat stop orders && leat reset orders && leat restart orders)");
-  app.Run([command, options] { *command.exit_code = Reset(*options, *command.shell); });
+  app.Run([command, options] {
+    *command.exit_code = ResetPipeline(*options, *command.shell);
+  });
 }
 
 }  // namespace leat

@@ -10,7 +10,7 @@
 namespace leat {
 namespace {
 
-struct Options {
+struct RunOptions {
   ProjectPlace place;
   std::string log_level = "info";
   ManagerOptions manager;
@@ -28,7 +28,7 @@ NamedStats StatsOf(const Manager& manager) {
 
 class Running {
  public:
-  Running(const Options& options, const Shell& shell)
+  Running(const RunOptions& options, const Shell& shell)
       : options_(options),
         shell_(shell),
         progress_(shell.err_fd()),
@@ -74,13 +74,13 @@ class Running {
         HumanCount(stats.epochs), HumanCount(stats.dead_letters));
   }
 
-  const Options& options_;
+  const RunOptions& options_;
   const Shell& shell_;
   Progress progress_;
   Logger log_;
 };
 
-int Run(const Options& options, const Shell& shell) {
+int RunProject(const RunOptions& options, const Shell& shell) {
   Diagnostics diagnostics;
   Project project = Load(options.place, shell, &diagnostics);
   if (!diagnostics.empty()) return Refuse(diagnostics, shell);
@@ -90,7 +90,7 @@ int Run(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddRun(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   Arguments app =
       command.arguments.Command("run", "Run pipelines in the foreground, until stopped");
   app.Option("PATH", &options->place.paths, "Pipeline files, or a project's folder")
@@ -111,7 +111,8 @@ and the next start loses nothing. Progress and logs go to stderr.
 Examples:
   leat run pipelines/orders.yaml
   leat run examples/shop-to-lake --until-caught-up)");
-  app.Run([command, options] { *command.exit_code = Run(*options, *command.shell); });
+  app.Run(
+      [command, options] { *command.exit_code = RunProject(*options, *command.shell); });
 }
 
 }  // namespace leat

@@ -9,6 +9,7 @@
 #include <regex>
 #include <sstream>
 
+#include "base/testing.h"
 #include "cli/shell.h"
 #include "core/json_schema.h"
 #include "core/pipeline_file.h"
@@ -104,12 +105,6 @@ json FromYaml(std::string_view text) {
   auto node = ParseYaml(text, "f", &wrong);
   EXPECT_TRUE(node && wrong.empty());
   return ToJson(*node);
-}
-
-std::string ReadFile(const fs::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
 }
 
 class SchemaTest : public testing::Test {

@@ -8,19 +8,12 @@
 #include "base/redact.h"
 #include "cli/commands.h"
 #include "cli/reference.h"
+#include "cli/terminal.h"
 #include "core/pipeline_file.h"
 #include "core/register_parts.h"
 
 namespace leat {
 namespace {
-
-void WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t n = write(fd, text.data(), text.size());
-    if (n <= 0) return;  // the reader is gone: nobody is left to tell
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-}
 
 constexpr const char* kFooter = R"(Examples:
   leat validate examples/shop-to-lake
@@ -105,7 +98,7 @@ void AddAll(CLI::App* app, Shell* shell, int* exit_code) {
   app->footer(kFooter);  // last, or every command would inherit it
 }
 
-const CLI::App& Chosen(const CLI::App& app) {
+const CLI::App& ChosenCommand(const CLI::App& app) {
   const CLI::App* chosen = &app;
   while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
   return *chosen;
@@ -146,9 +139,10 @@ int RunCommandLine(const std::vector<std::string>& arguments, Shell* shell) {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    shell->OutOwn(HelpOf(Chosen(app)));
+    shell->OutOwn(HelpOf(ChosenCommand(app)));
   } catch (const CLI::ParseError& error) {
-    shell->Err(fmt::format("{}\nSee {} --help\n", error.what(), FullName(Chosen(app))));
+    shell->Err(
+        fmt::format("{}\nSee {} --help\n", error.what(), FullName(ChosenCommand(app))));
     return kExitUsage;
   }
   return exit_code;

@@ -18,16 +18,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kWatchEvery = std::chrono::seconds(2);
-constexpr size_t kMostError = 120;
+constexpr size_t kMostErrorInTable = 120;
 
-struct Options {
+struct StatusOptions {
   std::string name;
   ProjectOptions project;
   std::string output = "text";
   bool watch = false;
 };
 
-std::vector<std::string> Row(const std::string& name, const Json& view) {
+std::vector<std::string> StatusRow(const std::string& name, const Json& view) {
   const int64_t since = view.value("since", int64_t{0});
   const int64_t now = Clock::System().WallMicros();
   const double rate = view.value("rows_per_second", 0.0);
@@ -39,10 +39,10 @@ std::vector<std::string> Row(const std::string& name, const Json& view) {
           LagText(view),
           std::to_string(view.value("restarts", int64_t{0})),
           BreakerText(view),
-          ErrorText(view, kMostError)};
+          ErrorText(view, kMostErrorInTable)};
 }
 
-std::string AsText(const Json& answer) {
+std::string StatusAsText(const Json& answer) {
   const int64_t pid = answer.value("pid", int64_t{0});
   std::string out = pid == 0 ? "no process runs this project; leat start starts one\n"
                              : fmt::format("process {}\n", pid);
@@ -50,13 +50,13 @@ std::string AsText(const Json& answer) {
                                                  "ROWS/S", "LAG", "RESTARTS", "BREAKER",
                                                  "ERROR"}};
   for (const auto& [name, view] : answer.at("pipelines").items()) {
-    rows.push_back(Row(name, view));
+    rows.push_back(StatusRow(name, view));
   }
   return rows.size() == 1 ? out : out + AsTable(rows);
 }
 
 // Of the named pipeline alone, if one is named.
-Result<Json> Ask(const Options& options, const Shell& shell) {
+Result<Json> AskStatus(const StatusOptions& options, const Shell& shell) {
   ASSIGN_OR_RETURN(Json answer,
                    AskProject(options.project, {{"command", "status"}}, shell));
   answer.erase("ok");
@@ -70,10 +70,10 @@ Result<Json> Ask(const Options& options, const Shell& shell) {
   return answer;
 }
 
-int Show(const Options& options, const Shell& shell) {
+int ShowStatus(const StatusOptions& options, const Shell& shell) {
   const bool json = options.output == "json";
   do {
-    auto answer = Ask(options, shell);
+    auto answer = AskStatus(options, shell);
     if (!answer.ok() && !options.watch) return shell.Fail(answer.status());
     std::string text;
     if (!answer.ok()) {
@@ -81,7 +81,7 @@ int Show(const Options& options, const Shell& shell) {
     } else if (json) {
       text = answer->dump(options.watch ? -1 : 2) + "\n";
     } else {
-      text = AsText(*answer);
+      text = StatusAsText(*answer);
     }
     if (options.watch && !json && shell.out_is_terminal()) shell.Out("\x1b[H\x1b[2J");
     shell.Out(text);
@@ -93,7 +93,7 @@ int Show(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddStatus(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   Arguments app =
       command.arguments.Command("status", "Show what the pipelines of a project do");
   app.Option("NAME", &options->name, "This pipeline alone");
@@ -108,7 +108,8 @@ Examples:
   leat status
   leat status orders --output json
   leat status --watch --project /srv/shop)");
-  app.Run([command, options] { *command.exit_code = Show(*options, *command.shell); });
+  app.Run(
+      [command, options] { *command.exit_code = ShowStatus(*options, *command.shell); });
 }
 
 }  // namespace leat

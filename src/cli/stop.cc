@@ -8,14 +8,14 @@
 namespace leat {
 namespace {
 
-struct Options {
+struct StopOptions {
   std::string name;
   ProjectOptions project;
 };
 
 const std::vector<std::string> kRuns = {"running", "done"};
 
-int StopAll(const Options& options, const Shell& shell) {
+int StopAll(const StopOptions& options, const Shell& shell) {
   if (Status ended = ShutDown(options.project, shell); !ended.ok()) {
     return shell.Fail(ended);
   }
@@ -23,7 +23,7 @@ int StopAll(const Options& options, const Shell& shell) {
   return kExitDone;
 }
 
-int RestartAll(const Options& options, const Shell& shell) {
+int RestartAll(const StopOptions& options, const Shell& shell) {
   if (Status ended = ShutDown(options.project, shell); !ended.ok()) {
     return shell.Fail(ended);
   }
@@ -32,8 +32,8 @@ int RestartAll(const Options& options, const Shell& shell) {
   return Start(start, shell);
 }
 
-std::shared_ptr<Options> Declare(Arguments app, bool required) {
-  auto options = std::make_shared<Options>();
+std::shared_ptr<StopOptions> Declare(Arguments app, bool required) {
+  auto options = std::make_shared<StopOptions>();
   Argument name = app.Option("NAME", &options->name, "The pipeline");
   if (required) name.Required();
   AddProject(app, &options->project);

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 namespace leat {
-namespace {
 
 void WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -16,8 +15,6 @@ void WriteAll(int fd, std::string_view text) {
     text.remove_prefix(static_cast<size_t>(n));
   }
 }
-
-}  // namespace
 
 Terminal::Terminal(int in, int out) : in_(in), out_(out) {
   tcgetattr(in_, &before_);

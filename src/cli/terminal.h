@@ -10,6 +10,9 @@
 
 namespace leat {
 
+// All of it, unless the reader is gone: then nobody is left to tell.
+void WriteAll(int fd, std::string_view text);
+
 enum class Key : uint8_t { kNone, kUp, kDown, kQuit, kOther };
 
 struct KeyPress {

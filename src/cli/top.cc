@@ -1,5 +1,4 @@
 // leat top: the pipelines of a project, live.
-#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,7 +97,7 @@ class Top {
   TopView view_;
 };
 
-int Run(const ProjectOptions& options, const Shell& shell) {
+int RunTop(const ProjectOptions& options, const Shell& shell) {
   if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
     return shell.Fail(Status::Config(
         "leat top draws on a terminal; leat status --watch is for everything else"));
@@ -125,7 +124,7 @@ overcome last.
 Examples:
   leat top
   leat top --project /srv/shop)");
-  app.Run([command, options] { *command.exit_code = Run(*options, *command.shell); });
+  app.Run([command, options] { *command.exit_code = RunTop(*options, *command.shell); });
 }
 
 }  // namespace leat

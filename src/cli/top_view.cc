@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kHistory = 60;
 constexpr size_t kSpark = 16;
-constexpr size_t kMostError = 400;
+constexpr size_t kMostErrorDrawn = 400;
 constexpr size_t kLongestName = 32;
 constexpr int kFrame = 4;  // lines that are no pipelines: title, head, error, keys
 
@@ -75,7 +75,7 @@ void TopView::Add(const Json& status) {
     row.retries = std::to_string(view.value("retries", int64_t{0}));
     row.restarts = std::to_string(view.value("restarts", int64_t{0}));
     row.breaker = BreakerText(view);
-    row.error = ErrorText(view, kMostError);
+    row.error = ErrorText(view, kMostErrorDrawn);
     Keep(&row.rates, rate);
     Keep(&row.lags,
          std::max<double>(static_cast<double>(view.value("lag_micros", int64_t{0})), 0) /

@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Json Status(const std::vector<std::string>& names, double rate = 0) {
+Json StatusOf(const std::vector<std::string>& names, double rate = 0) {
   Json pipelines;
   for (const std::string& name : names) {
     pipelines[name] = {{"state", "running"},
@@ -47,21 +47,21 @@ TEST(TopView, KeepsTheSelectionWhilePipelinesComeAndGo) {
   TopView view;
   EXPECT_EQ(view.selected(), "");
   view.Move(1);
-  view.Add(Status({"a", "b", "c"}));
+  view.Add(StatusOf({"a", "b", "c"}));
   view.Move(1);
   EXPECT_EQ(view.selected(), "b");
-  view.Add(Status({"0", "a", "b"}));
+  view.Add(StatusOf({"0", "a", "b"}));
   EXPECT_EQ(view.selected(), "b");
   view.Move(9);
   view.Move(-1);
   EXPECT_EQ(view.selected(), "a");
-  view.Add(Status({"x"}));
+  view.Add(StatusOf({"x"}));
   EXPECT_EQ(view.selected(), "x");
 }
 
 TEST(TopView, DrawsPipelinesAndWhatIsToSayOfOne) {
   TopView view;
-  view.Add(Status({"orders", "users"}, 100));
+  view.Add(StatusOf({"orders", "users"}, 100));
   view.Move(1);
   const std::string drawing = view.Draw(200, 10);
   EXPECT_THAT(drawing, HasSubstr("process 7, 2 pipelines"));
@@ -79,7 +79,7 @@ TEST(TopView, ScrollsToTheSelectedOne) {
   TopView view;
   std::vector<std::string> names;
   for (int i = 100; i < 150; i++) names.push_back("p" + std::to_string(i));
-  view.Add(Status(names));
+  view.Add(StatusOf(names));
   EXPECT_THAT(view.Draw(200, 14), HasSubstr("p109"));
   EXPECT_THAT(view.Draw(200, 14), Not(HasSubstr("p110")));
   view.Move(49);

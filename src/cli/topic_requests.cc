@@ -8,6 +8,7 @@
 #include "connectors/topic/embedded/access.h"
 #include "connectors/topic/embedded/partitioner.h"
 #include "connectors/topic/options.h"
+#include "core/json.h"
 #include "format/json/parse.h"
 #include "store/store.h"
 
@@ -20,13 +21,11 @@ using topic::TopicAccess;
 // One request must not hold up the others for long, whatever its filter leaves out.
 constexpr int64_t kMostScanned = 32 << 20;
 
-int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
-
 void AddKnown(const char* name, const std::optional<int64_t>& value, Json* object) {
   if (value) (*object)[name] = *value;
 }
 
-Json Describe(const topic::TopicFacts& topic) {
+Json FactsOf(const topic::TopicFacts& topic) {
   Json partitions = Json::array();
   for (size_t p = 0; p < topic.partitions.size(); p++) {
     const topic::PartitionFacts& facts = topic.partitions[p];
@@ -48,14 +47,14 @@ Json Describe(const topic::TopicFacts& topic) {
   return json;
 }
 
-Result<Json> List(TopicAccess& topics, const Json& request) {
+Result<Json> ListTopics(TopicAccess& topics, const Json& request) {
   ASSIGN_OR_RETURN(const auto all, topics.Describe(request.value("topic", "")));
   Json json = Json::array();
-  for (const topic::TopicFacts& topic : all) json.push_back(Describe(topic));
+  for (const topic::TopicFacts& topic : all) json.push_back(FactsOf(topic));
   return Json{{"topics", std::move(json)}};
 }
 
-Result<Json> Create(TopicAccess& topics, const Json& request) {
+Result<Json> CreateTopic(TopicAccess& topics, const Json& request) {
   const std::string name = request.at("topic");
   if (!topic::IsTopicName(name)) {
     return Status::Config(
@@ -90,7 +89,7 @@ Result<TopicAccess::Ranges> Partitions(TopicAccess& topics, const Json& request)
   return topics.GetRanges(partitions);
 }
 
-Result<Json> DeleteRecords(TopicAccess& topics, const Json& request) {
+Result<Json> DeleteTopicRecords(TopicAccess& topics, const Json& request) {
   ASSIGN_OR_RETURN(const auto ranges, Partitions(topics, request));
   std::map<TopicPartition, int64_t> before;
   Json starts = Json::object();
@@ -112,7 +111,7 @@ std::optional<std::string> Text(const Json& record, const char* field) {
 
 // The bytes of a record's key or value: text, or <field>_base64 as a printed record has
 // what is no text.
-Result<std::optional<std::string>> Bytes(const Json& record, const std::string& field) {
+Result<std::optional<std::string>> BytesIn(const Json& record, const std::string& field) {
   const auto encoded = Text(record, (field + "_base64").c_str());
   if (!encoded) return Text(record, field.c_str());
   auto bytes = json::ParseBase64(*encoded);
@@ -133,13 +132,13 @@ Result<std::vector<HeaderText>> HeaderTexts(const Json& record) {
     if (!value.is_object() || !value.contains("name")) {
       return Status::Config("a header of a record has no name: " + value.dump());
     }
-    ASSIGN_OR_RETURN(auto bytes, Bytes(value, "value"));
+    ASSIGN_OR_RETURN(auto bytes, BytesIn(value, "value"));
     texts.emplace_back(value.at("name").get<std::string>(), std::move(bytes));
   }
   return texts;
 }
 
-Result<Json> Produce(TopicAccess& topics, const Json& request) {
+Result<Json> ProduceRecords(TopicAccess& topics, const Json& request) {
   const std::string name = request.at("topic");
   ASSIGN_OR_RETURN(const int count, topics.Partitions(name));
   std::map<int32_t, RecordsBuilder> builders;
@@ -147,8 +146,8 @@ Result<Json> Produce(TopicAccess& topics, const Json& request) {
   // Those that are typed one by one are spread, too.
   int64_t turn = now;
   for (const Json& record : request.at("records")) {
-    ASSIGN_OR_RETURN(const auto key, Bytes(record, "key"));
-    ASSIGN_OR_RETURN(const auto value, Bytes(record, "value"));
+    ASSIGN_OR_RETURN(const auto key, BytesIn(record, "key"));
+    ASSIGN_OR_RETURN(const auto value, BytesIn(record, "value"));
     int32_t to = record.value("partition", -1);
     if (to < 0 && key) {
       to = static_cast<int32_t>((topic::embedded::Murmur2(*key) & 0x7fffffff) %
@@ -187,7 +186,7 @@ Result<int64_t> OffsetOf(TopicAccess& topics, const TopicPartition& partition,
   return topics.OffsetAt(partition, start->time);
 }
 
-Result<Json> Read(TopicAccess& topics, const Json& request) {
+Result<Json> ReadTopic(TopicAccess& topics, const Json& request) {
   ASSIGN_OR_RETURN(const auto ranges, Partitions(topics, request));
   const Json from = request.value("from", Json::object());
   RowFilter filter{Text(request, "key"), request.value("contains", "")};
@@ -212,7 +211,7 @@ Result<Json> Read(TopicAccess& topics, const Json& request) {
     }
     next[number] = at;
   }
-  return Json{{"rows", Json::parse(lines.Take())},
+  return Json{{"rows", ParseJson<Json>(lines.Take())},
               {"next", std::move(next)},
               {"more", lines.full() || scanned >= kMostScanned}};
 }
@@ -250,7 +249,7 @@ Result<Json> Groups(TopicAccess& topics, const Json& request) {
   return Json{{"groups", std::move(groups)}};
 }
 
-Result<Json> Reset(TopicAccess& topics, const Json& request) {
+Result<Json> ResetGroup(TopicAccess& topics, const Json& request) {
   const std::string group = request.at("group");
   const std::string topic = request.value("topic", "");
   const int32_t only = request.value("partition", -1);
@@ -281,13 +280,13 @@ Result<Json> Reset(TopicAccess& topics, const Json& request) {
 
 Result<Json> Answer(TopicAccess& topics, const std::string& command,
                     const Json& request) {
-  if (command == "topics") return List(topics, request);
-  if (command == "topics-read") return Read(topics, request);
-  if (command == "topics-produce") return Produce(topics, request);
-  if (command == "topics-create") return Create(topics, request);
-  if (command == "topics-delete-records") return DeleteRecords(topics, request);
+  if (command == "topics") return ListTopics(topics, request);
+  if (command == "topics-read") return ReadTopic(topics, request);
+  if (command == "topics-produce") return ProduceRecords(topics, request);
+  if (command == "topics-create") return CreateTopic(topics, request);
+  if (command == "topics-delete-records") return DeleteTopicRecords(topics, request);
   if (command == "groups") return Groups(topics, request);
-  if (command == "groups-reset") return Reset(topics, request);
+  if (command == "groups-reset") return ResetGroup(topics, request);
   if (command == "topics-delete") {
     RETURN_IF_ERROR(topics.Delete(request.at("topic")));
     return Json::object();
@@ -311,7 +310,7 @@ Result<Json> AnswerTopics(TopicAccess& topics, const Json& request) {
 
 Result<std::string> AnswerEmbeddedTopics(Store& store, const std::string& command,
                                          std::string_view request) {
-  Json json = Json::parse(request, nullptr, false);
+  Json json = TryParseJson<Json>(request);
   if (!json.is_object()) return Status::Config("not a request: " + command);
   topic::embedded::EmbeddedAccess topics(store.topics());
   ASSIGN_OR_RETURN(const Json answer, AnswerTopics(topics, json));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "connectors/stdout/json_line.h"
+#include "core/json.h"
 
 namespace leat {
 namespace {
@@ -38,7 +39,7 @@ bool IsText(std::string_view bytes) {
 }
 
 // A text as it is; other bytes as {"base64": ...}; null.
-Json Bytes(const arrow::BinaryArray& column, int64_t row) {
+Json BytesAt(const arrow::BinaryArray& column, int64_t row) {
   if (column.IsNull(row)) return nullptr;
   const std::string_view bytes = column.GetView(row);
   if (IsText(bytes)) return std::string(bytes);
@@ -46,15 +47,15 @@ Json Bytes(const arrow::BinaryArray& column, int64_t row) {
 }
 
 // Where a segment's rows stand: the chunk, its row, and how many updates are before it.
-struct Place {
+struct RowPlace {
   int64_t offset;
   size_t chunk;
   int64_t row;
   int64_t update;
 };
 
-std::vector<Place> Places(const Segment& segment) {
-  std::vector<Place> places;
+std::vector<RowPlace> Places(const Segment& segment) {
+  std::vector<RowPlace> places;
   const auto offsets = OffsetsOf(segment);
   for (size_t c = 0; c < offsets.size(); c++) {
     int64_t update = 0;
@@ -63,7 +64,7 @@ std::vector<Place> Places(const Segment& segment) {
       if (!segment.records && segment.chunks[c].ops[row] == Op::kUpdate) update++;
     }
   }
-  std::ranges::sort(places, {}, &Place::offset);
+  std::ranges::sort(places, {}, &RowPlace::offset);
   return places;
 }
 
@@ -76,7 +77,7 @@ class RowLines::Impl {
   bool full() const { return static_cast<int64_t>(rows_.size()) >= limit_; }
 
   int64_t Add(int32_t partition, const FetchedSegment& fetched) {
-    for (const Place& place : Places(fetched.segment)) {
+    for (const RowPlace& place : Places(fetched.segment)) {
       if (full()) return fetched.first + place.offset;
       Json row = {{"partition", partition}, {"offset", fetched.first + place.offset}};
       const bool wanted = fetched.segment.records
@@ -104,8 +105,8 @@ class RowLines::Impl {
       return false;
     }
     (*out)["timestamp"] = records.timestamps[static_cast<size_t>(row)];
-    (*out)["key"] = Bytes(*records.keys, row);
-    (*out)["value"] = Bytes(*records.values, row);
+    (*out)["key"] = BytesAt(*records.keys, row);
+    (*out)["value"] = BytesAt(*records.values, row);
     auto headers = HeadersOf(records, row);
     if (!headers.ok() || headers->empty()) return true;
     for (const Header& header : *headers) {
@@ -116,7 +117,7 @@ class RowLines::Impl {
     return true;
   }
 
-  bool AddRow(const FetchedSegment& fetched, const Place& place, Json* out) const {
+  bool AddRow(const FetchedSegment& fetched, const RowPlace& place, Json* out) const {
     const Chunk& chunk = fetched.segment.chunks[place.chunk];
     std::string line;
     standard_output::AppendRow(chunk, place.row, place.update, &line);
@@ -124,7 +125,7 @@ class RowLines::Impl {
     const auto row = static_cast<size_t>(place.row);
     (*out)["timestamp"] =
         row < chunk.time.size() ? chunk.time[row] / 1000 : fetched.appended;
-    out->update(Json::parse(line));
+    out->update(ParseJson<Json>(line));
     return true;
   }
 

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct TopicsOptions {
   ProjectOptions project;
   std::string output = "text";
   std::string topic;
@@ -49,7 +49,7 @@ Json TotalsOf(const Json& topic) {
   return totals;
 }
 
-int List(const Options& options, const Shell& shell) {
+int List(const TopicsOptions& options, const Shell& shell) {
   auto answer = AskTopics(options.project, {{"command", "topics"}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
   const Json& topics = answer->at("topics");
@@ -85,7 +85,7 @@ std::string KeptText(const Json& topic) {
                      topic.at("compact").get<bool>() ? ", the newest of each key" : "");
 }
 
-int Describe(const Options& options, const Shell& shell) {
+int Describe(const TopicsOptions& options, const Shell& shell) {
   auto answer = AskTopics(options.project,
                           {{"command", "topics"}, {"topic", options.topic}}, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
@@ -109,7 +109,7 @@ int Describe(const Options& options, const Shell& shell) {
 }
 
 // A command that changes something and says what it did.
-int Change(const Options& options, const Json& request, const std::string& done,
+int Change(const TopicsOptions& options, const Json& request, const std::string& done,
            const Shell& shell) {
   auto answer = AskTopics(options.project, request, shell);
   if (!answer.ok()) return shell.Fail(answer.status());
@@ -117,7 +117,7 @@ int Change(const Options& options, const Json& request, const std::string& done,
   return kExitDone;
 }
 
-int Create(const Options& options, const Shell& shell) {
+int Create(const TopicsOptions& options, const Shell& shell) {
   Json request = {{"command", "topics-create"},
                   {"topic", options.topic},
                   {"partitions", options.partitions},
@@ -141,14 +141,14 @@ int Create(const Options& options, const Shell& shell) {
   return Change(options, request, "created " + options.topic, shell);
 }
 
-int DeleteRecords(const Options& options, const Shell& shell) {
+int DeleteRecords(const TopicsOptions& options, const Shell& shell) {
   Json request = {{"command", "topics-delete-records"}, {"topic", options.topic}};
   if (options.before >= 0) request["before"] = options.before;
   if (options.partition >= 0) request["partition"] = options.partition;
   return Change(options, request, "deleted records of " + options.topic, shell);
 }
 
-Arguments Add(Arguments parent, Options* options, const std::string& name,
+Arguments Add(Arguments parent, TopicsOptions* options, const std::string& name,
               const std::string& help) {
   Arguments app = parent.Command(name, help);
   AddProject(app, &options->project);
@@ -156,16 +156,16 @@ Arguments Add(Arguments parent, Options* options, const std::string& name,
   return app;
 }
 
-using Run = int (*)(const Options&, const Shell&);
+using TopicCommand = int (*)(const TopicsOptions&, const Shell&);
 
-void AddTopic(Arguments app, const std::shared_ptr<Options>& options,
-              const Command& command, Run run) {
+void AddTopic(Arguments app, const std::shared_ptr<TopicsOptions>& options,
+              const Command& command, TopicCommand run) {
   app.Option("TOPIC", &options->topic, "Its name").Required();
   app.Run(
       [command, options, run] { *command.exit_code = run(*options, *command.shell); });
 }
 
-void AddChanges(Arguments topics, const std::shared_ptr<Options>& o,
+void AddChanges(Arguments topics, const std::shared_ptr<TopicsOptions>& o,
                 const Command& command) {
   Arguments create =
       Add(topics, o.get(), "create",
@@ -179,7 +179,7 @@ void AddChanges(Arguments topics, const std::shared_ptr<Options>& o,
                 "How much of a partition is kept: 10GiB");
   create.Flag("--compact", &o->compact, "Keep the newest record of each key");
   Arguments remove = Add(topics, o.get(), "delete", "Delete a topic and its records");
-  AddTopic(remove, o, command, [](const Options& options, const Shell& shell) {
+  AddTopic(remove, o, command, [](const TopicsOptions& options, const Shell& shell) {
     return Change(options, {{"command", "topics-delete"}, {"topic", options.topic}},
                   "deleted " + options.topic, shell);
   });
@@ -194,7 +194,7 @@ void AddChanges(Arguments topics, const std::shared_ptr<Options>& o,
 }  // namespace
 
 void AddTopics(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TopicsOptions>();
   Arguments topics = command.arguments.Command(
       "topics", "Show, read and write the topics of a project's broker");
   AddProject(topics, &options->project);

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/project_call.h"
 #include "cli/signals.h"
+#include "core/json.h"
 
 namespace leat {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kPage = 1000;
-constexpr auto kFollowEvery = std::chrono::milliseconds(500);
+constexpr auto kFollowTopicEvery = std::chrono::milliseconds(500);
 constexpr size_t kProduceTogether = 1000;
 
 struct ReadOptions {
@@ -39,7 +40,7 @@ struct ProduceOptions {
   bool json = false;
 };
 
-std::string AsText(const Json& row) {
+std::string RowAsText(const Json& row) {
   std::string text =
       fmt::format("{}@{}  {}  ", row.at("partition").dump(), row.at("offset").dump(),
                   TimeText(row.at("timestamp").get<int64_t>()));
@@ -72,14 +73,14 @@ int Read(const ReadOptions& options, const Shell& shell) {
     if (!answer.ok()) return shell.Fail(answer.status());
     std::string out;
     for (const Json& row : answer->at("rows")) {
-      out += options.output == "json" ? row.dump() + "\n" : AsText(row);
+      out += options.output == "json" ? row.dump() + "\n" : RowAsText(row);
     }
     shell.Out(out);
     left -= static_cast<int64_t>(answer->at("rows").size());
     request["from"] = answer->at("next");
     if (answer->at("more").get<bool>()) continue;
     if (!options.follow) break;
-    if (stop.WaitFor(kFollowEvery)) break;
+    if (stop.WaitFor(kFollowTopicEvery)) break;
   }
   return kExitDone;
 }
@@ -88,7 +89,7 @@ int Read(const ReadOptions& options, const Shell& shell) {
 Result<Json> RecordOf(const std::string& line, const ProduceOptions& options) {
   Json record = {{"value", line}};
   if (options.json) {
-    record = Json::parse(line, nullptr, false);
+    record = TryParseJson<Json>(line);
     if (!record.is_object() ||
         (!record.contains("value") && !record.contains("value_base64"))) {
       return Status::Config("not a record: " + line +

@@ -7,12 +7,12 @@
 namespace leat {
 namespace {
 
-struct Options {
+struct ValidateOptions {
   std::vector<std::string> paths;
   std::string output = "text";
 };
 
-std::string AsJson(const Project& project, const Diagnostics& diagnostics) {
+std::string FindingsAsJson(const Project& project, const Diagnostics& diagnostics) {
   nlohmann::ordered_json errors = nlohmann::json::array();
   for (const Diagnostic& d : diagnostics) {
     errors.push_back({{"file", d.place.file},
@@ -28,12 +28,12 @@ std::string AsJson(const Project& project, const Diagnostics& diagnostics) {
   return DumpJson(all, 2) + "\n";
 }
 
-int Validate(const Options& options, const Shell& shell) {
+int Validate(const ValidateOptions& options, const Shell& shell) {
   Diagnostics diagnostics;
   Project project =
       LoadProject(options.paths, shell.registry(), shell.environment(), &diagnostics);
   if (options.output == "json") {
-    shell.Out(AsJson(project, diagnostics));
+    shell.Out(FindingsAsJson(project, diagnostics));
     return diagnostics.empty() ? kExitDone : kExitConfig;
   }
   if (!diagnostics.empty()) return shell.Fail(diagnostics);
@@ -47,7 +47,7 @@ int Validate(const Options& options, const Shell& shell) {
 }  // namespace
 
 void AddValidate(const Command& command) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ValidateOptions>();
   Arguments app =
       command.arguments.Command("validate", "Check pipeline files; connects to nothing");
   app.Option("PATH", &options->paths, "Pipeline files, or a project's folder").Required();

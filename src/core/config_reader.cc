@@ -1,11 +1,12 @@
 #include "core/config_reader.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/redact.h"
+#include "base/text.h"
 #include "core/config_value.h"
 #include "core/suggest.h"
 #include "core/units.h"
@@ -30,7 +31,7 @@ YamlNode Spelled(const YamlNode& node, const Field& part) {
   return mapping;
 }
 
-const Field* Find(const std::vector<Field>& fields, std::string_view name) {
+const Field* FindField(const std::vector<Field>& fields, std::string_view name) {
   for (const Field& field : fields) {
     if (field.name == name) return &field;
   }
@@ -197,7 +198,7 @@ Config ConfigReader::Read(const YamlNode& node, const std::vector<Field>& fields
 
 void ConfigReader::ReadPair(const YamlPair& pair, const std::vector<Field>& fields,
                             const std::string& what, Config* config) {
-  const Field* field = Find(fields, pair.key);
+  const Field* field = FindField(fields, pair.key);
   if (!field) {
     diagnostics_->push_back(
         {PlaceOf(pair.line, pair.column),
@@ -397,11 +398,11 @@ void ConfigReader::ReadPart(const YamlNode& node, const Field& field, Value* val
   }
   if (mapping.pairs.empty()) {
     Complain(node, fmt::format("\"{}\" names no {}", field.name, field.noun),
-             fmt::format("it is one of: {}", fmt::join(Names(field.fields), ", ")));
+             fmt::format("it is one of: {}", Joined(Names(field.fields), ", ")));
     return;
   }
   for (const YamlPair& pair : mapping.pairs) {
-    const Field* part = Find(field.fields, pair.key);
+    const Field* part = FindField(field.fields, pair.key);
     if (!part) {
       diagnostics_->push_back({PlaceOf(pair.line, pair.column),
                                fmt::format("there is no {} \"{}\"", field.noun, pair.key),

@@ -10,7 +10,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kVariable = R"(\$\{)";
 constexpr const char* kDuration = R"(^[0-9]+(\.[0-9]+)? ?(us|ms|s|m|h|d)$|\$\{)";
-constexpr const char* kBytes = R"(^[0-9]+(\.[0-9]+)? ?([kKmMgGtT]?[iI]?[bB])?$|\$\{)";
+constexpr const char* kBytesPattern =
+    R"(^[0-9]+(\.[0-9]+)? ?([kKmMgGtT]?[iI]?[bB])?$|\$\{)";
 
 Json OfFields(const std::vector<Field>& fields);
 
@@ -54,7 +55,7 @@ Json OfType(const Field& field) {
     case FieldType::kDuration: return {{"type", "string"}, {"pattern", kDuration}};
     case FieldType::kBytes:
       return {{"anyOf", Json::array({{{"type", "integer"}, {"minimum", 0}},
-                                     {{"type", "string"}, {"pattern", kBytes}}})}};
+                                     {{"type", "string"}, {"pattern", kBytesPattern}}})}};
     case FieldType::kStrings:
       return {{"anyOf",
                Json::array(

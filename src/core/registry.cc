@@ -4,7 +4,7 @@ namespace leat {
 namespace {
 
 template <typename Type>
-const Type* Find(const std::vector<Type>& types, std::string_view name) {
+const Type* FindType(const std::vector<Type>& types, std::string_view name) {
   for (const Type& type : types) {
     if (type.spec.name == name) return &type;
   }
@@ -14,13 +14,13 @@ const Type* Find(const std::vector<Type>& types, std::string_view name) {
 }  // namespace
 
 const SourceType* Registry::FindSource(std::string_view name) const {
-  return Find(sources_, name);
+  return FindType(sources_, name);
 }
 const StepType* Registry::FindStep(std::string_view name) const {
-  return Find(steps_, name);
+  return FindType(steps_, name);
 }
 const SinkType* Registry::FindSink(std::string_view name) const {
-  return Find(sinks_, name);
+  return FindType(sinks_, name);
 }
 
 }  // namespace leat

@@ -23,16 +23,16 @@ constexpr Unit kBinary[] = {{"", 1},
                             {"MiB", int64_t{1} << 20},
                             {"GiB", int64_t{1} << 30},
                             {"TiB", int64_t{1} << 40}};
-constexpr Unit kBytes[] = {{"", 1},
-                           {"b", 1},
-                           {"kb", 1'000},
-                           {"mb", 1'000'000},
-                           {"gb", 1'000'000'000},
-                           {"tb", 1'000'000'000'000},
-                           {"kib", int64_t{1} << 10},
-                           {"mib", int64_t{1} << 20},
-                           {"gib", int64_t{1} << 30},
-                           {"tib", int64_t{1} << 40}};
+constexpr Unit kByteUnits[] = {{"", 1},
+                               {"b", 1},
+                               {"kb", 1'000},
+                               {"mb", 1'000'000},
+                               {"gb", 1'000'000'000},
+                               {"tb", 1'000'000'000'000},
+                               {"kib", int64_t{1} << 10},
+                               {"mib", int64_t{1} << 20},
+                               {"gib", int64_t{1} << 30},
+                               {"tib", int64_t{1} << 40}};
 
 std::string Lower(std::string_view text) {
   std::string out(text);
@@ -84,7 +84,7 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
 }
 
 std::optional<int64_t> ParseBytes(std::string_view text) {
-  return ParseWithUnit(Lower(text), kBytes);
+  return ParseWithUnit(Lower(text), kByteUnits);
 }
 
 std::optional<int64_t> ParseInt(std::string_view text) {

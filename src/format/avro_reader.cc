@@ -12,9 +12,9 @@
 namespace leat {
 namespace {
 
-using Kind = AvroNode::Kind;
+using AvroKind = AvroNode::Kind;
 
-constexpr int kMaxDepth = 64;
+constexpr int kMaxValueDepth = 64;
 constexpr size_t kMaxBlock = size_t{256} << 20;
 // A record of a table with thousands of columns has some ten thousands.
 constexpr int64_t kMaxValuesOfRecord = 2'000'000;
@@ -22,7 +22,7 @@ constexpr int64_t kMaxValuesOfRecord = 2'000'000;
 constexpr int64_t kFreeValues = 100'000;
 constexpr size_t kSyncBytes = 16;
 
-Status Damaged(std::string_view how) {
+Status DamagedAvro(std::string_view how) {
   return Status::Config(fmt::format("a damaged Avro file: {}", how));
 }
 
@@ -51,9 +51,9 @@ int64_t ReadCount(ByteReader* in) {
   return count == INT64_MIN ? INT64_MAX : -count;
 }
 
-class Decoder {
+class AvroValueDecoder {
  public:
-  Decoder(const AvroSchema& schema, std::string_view block)
+  AvroValueDecoder(const AvroSchema& schema, std::string_view block)
       : schema_(schema),
         in_(block),
         budget_(kFreeValues + static_cast<int64_t>(block.size())) {}
@@ -69,7 +69,7 @@ class Decoder {
  private:
   AvroValue Read(int node, int depth) {
     AvroValue value;
-    if (--budget_ < 0 || --record_budget_ < 0 || depth > kMaxDepth) {
+    if (--budget_ < 0 || --record_budget_ < 0 || depth > kMaxValueDepth) {
       budget_ = -1;
       return value;
     }
@@ -77,32 +77,34 @@ class Decoder {
     value.kind = type.kind;
     value.node = node;
     switch (type.kind) {
-      case Kind::kNull: break;
-      case Kind::kBool: value.integer = in_.U8(); break;
-      case Kind::kInt:
-      case Kind::kLong:
-      case Kind::kEnum: value.integer = ReadLong(&in_); break;
-      case Kind::kFloat:
-      case Kind::kDouble: value.real = Real(type.kind); break;
-      case Kind::kBytes:
-      case Kind::kString: value.bytes = ReadBytes(&in_); break;
-      case Kind::kFixed: value.bytes = in_.Bytes(static_cast<size_t>(type.size)); break;
-      case Kind::kUnion: return Union(type, depth);
-      case Kind::kRecord:
+      case AvroKind::kNull: break;
+      case AvroKind::kBool: value.integer = in_.U8(); break;
+      case AvroKind::kInt:
+      case AvroKind::kLong:
+      case AvroKind::kEnum: value.integer = ReadLong(&in_); break;
+      case AvroKind::kFloat:
+      case AvroKind::kDouble: value.real = Real(type.kind); break;
+      case AvroKind::kBytes:
+      case AvroKind::kString: value.bytes = ReadBytes(&in_); break;
+      case AvroKind::kFixed:
+        value.bytes = in_.Bytes(static_cast<size_t>(type.size));
+        break;
+      case AvroKind::kUnion: return Union(type, depth);
+      case AvroKind::kRecord:
         value.items.reserve(type.children.size());
         for (const AvroNode::Child& child : type.children) {
           if (!ok()) break;
           value.items.push_back(Read(child.node, depth + 1));
         }
         break;
-      case Kind::kArray:
-      case Kind::kMap: Items(type, depth, &value); break;
+      case AvroKind::kArray:
+      case AvroKind::kMap: Items(type, depth, &value); break;
     }
     return value;
   }
 
-  double Real(Kind kind) {
-    if (kind == Kind::kDouble) {
+  double Real(AvroKind kind) {
+    if (kind == AvroKind::kDouble) {
       uint64_t bits = in_.U64();
       double real;
       std::memcpy(&real, &bits, sizeof(real));
@@ -128,9 +130,9 @@ class Decoder {
       int64_t count = ReadCount(&in_);
       if (count == 0) return;
       for (; count > 0 && ok(); count--) {
-        if (type.kind == Kind::kMap) {
+        if (type.kind == AvroKind::kMap) {
           AvroValue& key = value->items.emplace_back();
-          key.kind = Kind::kString;
+          key.kind = AvroKind::kString;
           key.bytes = ReadBytes(&in_);
         }
         value->items.push_back(Read(type.children[0].node, depth + 1));
@@ -160,21 +162,21 @@ Result<std::string> Inflate(std::string_view bytes) {
     out.resize(out.size() - z.avail_out);
   }
   inflateEnd(&z);
-  if (code != Z_STREAM_END) return Damaged("a block that does not inflate");
+  if (code != Z_STREAM_END) return DamagedAvro("a block that does not inflate");
   return out;
 }
 
 // Snappy and zstandard, whose raw forms tell the size in advance or are read to the end.
 Result<std::string> Decompress(arrow::Compression::type codec, std::string_view bytes,
                                size_t size) {
-  if (size > kMaxBlock) return Damaged("a block that is too large");
+  if (size > kMaxBlock) return DamagedAvro("a block that is too large");
   auto made = arrow::util::Codec::Create(codec);
   if (!made.ok()) return Status::Config(made.status().message());
   std::string out(size, '\0');
   auto n = (*made)->Decompress(
       static_cast<int64_t>(bytes.size()), reinterpret_cast<const uint8_t*>(bytes.data()),
       static_cast<int64_t>(size), reinterpret_cast<uint8_t*>(out.data()));
-  if (!n.ok()) return Damaged(n.status().message());
+  if (!n.ok()) return DamagedAvro(n.status().message());
   out.resize(static_cast<size_t>(*n));
   return out;
 }
@@ -205,13 +207,13 @@ Result<std::string> DecodeBlock(const std::string& codec, std::string_view bytes
       if (out.ok() || size >= kMaxBlock / 8) return out;
     }
   }
-  return Damaged(fmt::format("the codec '{}' is not known", codec));
+  return DamagedAvro(fmt::format("the codec '{}' is not known", codec));
 }
 
 }  // namespace
 
 Result<AvroValue> ReadAvroDatum(const AvroSchema& schema, std::string_view bytes) {
-  Decoder decoder(schema, bytes);
+  AvroValueDecoder decoder(schema, bytes);
   AvroValue value = decoder.ReadRecord();
   if (decoder.ok() && decoder.done()) return value;
   return Status::Data("the bytes do not fit their Avro schema");
@@ -231,7 +233,7 @@ Result<AvroReader> AvroReader::Make(std::string_view bytes) {
     if (in.failed()) break;
   }
   reader.sync_ = in.Bytes(kSyncBytes);
-  if (in.failed()) return Damaged("its header ends too early");
+  if (in.failed()) return DamagedAvro("its header ends too early");
   reader.blocks_ = in.Bytes(in.left());
   ASSIGN_OR_RETURN(reader.schema_, AvroSchema::Parse(reader.Metadata("avro.schema")));
   return reader;
@@ -249,16 +251,16 @@ Status AvroReader::ForEach(const std::function<Status(const AvroValue&)>& visit)
     int64_t records = ReadLong(&in);
     std::string_view packed = ReadBytes(&in);
     std::string_view sync = in.Bytes(kSyncBytes);
-    if (in.failed() || records < 0) return Damaged("a block ends too early");
-    if (sync != sync_) return Damaged("a block without its sync marker");
+    if (in.failed() || records < 0) return DamagedAvro("a block ends too early");
+    if (sync != sync_) return DamagedAvro("a block without its sync marker");
     ASSIGN_OR_RETURN(std::string block, DecodeBlock(codec, packed));
-    Decoder decoder(schema_, block);
+    AvroValueDecoder decoder(schema_, block);
     for (; records > 0; records--) {
       AvroValue record = decoder.ReadRecord();
-      if (!decoder.ok()) return Damaged("a record does not fit its schema");
+      if (!decoder.ok()) return DamagedAvro("a record does not fit its schema");
       RETURN_IF_ERROR(visit(record));
     }
-    if (!decoder.done()) return Damaged("a block holds more than its records");
+    if (!decoder.done()) return DamagedAvro("a block holds more than its records");
   }
   return Status::Ok();
 }

@@ -7,21 +7,22 @@
 namespace leat {
 namespace {
 
-using Json = nlohmann::json;
-using Kind = AvroNode::Kind;
+using SchemaJson = nlohmann::json;
+using AvroKind = AvroNode::Kind;
 
 // No manifest comes near these.
-constexpr int kMaxDepth = 32;
+constexpr int kMaxSchemaDepth = 32;
 constexpr size_t kMaxNodes = 10'000;
 
 struct Primitive {
   std::string_view name;
-  Kind kind;
+  AvroKind kind;
 };
 constexpr Primitive kPrimitives[] = {
-    {"null", Kind::kNull},   {"boolean", Kind::kBool},  {"int", Kind::kInt},
-    {"long", Kind::kLong},   {"float", Kind::kFloat},   {"double", Kind::kDouble},
-    {"bytes", Kind::kBytes}, {"string", Kind::kString},
+    {"null", AvroKind::kNull},   {"boolean", AvroKind::kBool},
+    {"int", AvroKind::kInt},     {"long", AvroKind::kLong},
+    {"float", AvroKind::kFloat}, {"double", AvroKind::kDouble},
+    {"bytes", AvroKind::kBytes}, {"string", AvroKind::kString},
 };
 
 // Throws what nlohmann throws on JSON of another shape; see AvroSchema::Parse.
@@ -29,13 +30,13 @@ class Parser {
  public:
   explicit Parser(std::vector<AvroNode>* nodes) : nodes_(*nodes) {}
 
-  Result<int> Node(const Json& json, int depth) {
-    if (depth > kMaxDepth || nodes_.size() > kMaxNodes) {
+  Result<int> Node(const SchemaJson& json, int depth) {
+    if (depth > kMaxSchemaDepth || nodes_.size() > kMaxNodes) {
       return Status::Config("an Avro schema that is too deep or too large");
     }
     if (json.is_string()) return Named(json.get<std::string>());
     if (json.is_array()) return Union(json, depth);
-    const Json& type = json.at("type");
+    const SchemaJson& type = json.at("type");
     if (!type.is_string()) return Node(type, depth + 1);
     const std::string name = type.get<std::string>();
     int made = static_cast<int>(nodes_.size());
@@ -53,12 +54,12 @@ class Parser {
     if (name == "record") RETURN_IF_ERROR(Record(json, made, depth));
     if (name == "fixed") RETURN_IF_ERROR(Fixed(json, made));
     if (name == "enum") {
-      at(made).kind = Kind::kEnum;
+      at(made).kind = AvroKind::kEnum;
       at(made).symbols = json.at("symbols").get<std::vector<std::string>>();
       Remember(json, made);
     }
     if (name == "array" || name == "map") {
-      at(made).kind = name == "array" ? Kind::kArray : Kind::kMap;
+      at(made).kind = name == "array" ? AvroKind::kArray : AvroKind::kMap;
       ASSIGN_OR_RETURN(int child,
                        Node(json.at(name == "array" ? "items" : "values"), depth + 1));
       at(made).children.push_back({"", -1, child, ""});
@@ -69,7 +70,7 @@ class Parser {
  private:
   AvroNode& at(int node) { return nodes_[static_cast<size_t>(node)]; }
 
-  void Remember(const Json& json, int node) {
+  void Remember(const SchemaJson& json, int node) {
     const std::string name = json.value("name", "");
     names_[name] = node;
     if (json.contains("namespace")) {
@@ -88,20 +89,20 @@ class Parser {
     return Status::Config(fmt::format("an Avro schema with an unknown type '{}'", name));
   }
 
-  Result<int> Union(const Json& json, int depth) {
+  Result<int> Union(const SchemaJson& json, int depth) {
     int made = static_cast<int>(nodes_.size());
-    nodes_.emplace_back().kind = Kind::kUnion;
-    for (const Json& branch : json) {
+    nodes_.emplace_back().kind = AvroKind::kUnion;
+    for (const SchemaJson& branch : json) {
       ASSIGN_OR_RETURN(int child, Node(branch, depth + 1));
       at(made).children.push_back({"", -1, child, ""});
     }
     return made;
   }
 
-  Status Record(const Json& json, int made, int depth) {
-    at(made).kind = Kind::kRecord;
+  Status Record(const SchemaJson& json, int made, int depth) {
+    at(made).kind = AvroKind::kRecord;
     Remember(json, made);
-    for (const Json& item : json.at("fields")) {
+    for (const SchemaJson& item : json.at("fields")) {
       AvroNode::Child child;
       child.name = item.at("name").get<std::string>();
       child.column = item.value("column", "");
@@ -112,8 +113,8 @@ class Parser {
     return Status::Ok();
   }
 
-  Status Fixed(const Json& json, int made) {
-    at(made).kind = Kind::kFixed;
+  Status Fixed(const SchemaJson& json, int made) {
+    at(made).kind = AvroKind::kFixed;
     at(made).size = JsonNumber(json.at("size"));
     if (at(made).size < 0) return Status::Config("an Avro schema with a negative size");
     Remember(json, made);
@@ -129,16 +130,17 @@ class Parser {
 Result<AvroSchema> AvroSchema::Parse(std::string_view text) {
   try {
     AvroSchema schema;
-    ASSIGN_OR_RETURN(schema.root, Parser(&schema.nodes).Node(ParseJson<Json>(text), 0));
+    ASSIGN_OR_RETURN(schema.root,
+                     Parser(&schema.nodes).Node(ParseJson<SchemaJson>(text), 0));
     return schema;
-  } catch (const Json::exception& error) {
+  } catch (const SchemaJson::exception& error) {
     return Status::Config(std::string("not an Avro schema: ") + error.what());
   }
 }
 
 int AvroSchema::FindChild(int node, int field_id, std::string_view name) const {
   const AvroNode& record = nodes[static_cast<size_t>(node)];
-  if (record.kind != Kind::kRecord) return -1;
+  if (record.kind != AvroKind::kRecord) return -1;
   for (size_t i = 0; i < record.children.size(); i++) {
     if (record.children[i].field_id == field_id) return static_cast<int>(i);
   }
@@ -151,9 +153,10 @@ int AvroSchema::FindChild(int node, int field_id, std::string_view name) const {
 
 int AvroSchema::Resolve(int node) const {
   const AvroNode& outer = nodes[static_cast<size_t>(node)];
-  if (outer.kind != Kind::kUnion) return node;
+  if (outer.kind != AvroKind::kUnion) return node;
   for (const AvroNode::Child& branch : outer.children) {
-    if (nodes[static_cast<size_t>(branch.node)].kind != Kind::kNull) return branch.node;
+    if (nodes[static_cast<size_t>(branch.node)].kind != AvroKind::kNull)
+      return branch.node;
   }
   return node;
 }

@@ -15,7 +15,7 @@ struct Cursor {
 };
 
 // Up to the first row whose seq is not below `limit`.
-OrderedRows Take(Cursor* cursor, uint64_t limit) {
+OrderedRows TakeUpTo(Cursor* cursor, uint64_t limit) {
   const std::vector<uint32_t>& seq = cursor->chunk->seq;
   const auto from = seq.begin() + cursor->at;
   auto to = seq.end();
@@ -70,7 +70,8 @@ std::vector<OrderedRows> InOrder(const std::vector<const Chunk*>& chunks,
       limit = std::min<uint64_t>(limit, (*event)->seq);
     }
     // Two rows with one seq would otherwise stop it.
-    runs.push_back(Take(first, std::max<uint64_t>(limit, uint64_t{first->seq()} + 1)));
+    runs.push_back(
+        TakeUpTo(first, std::max<uint64_t>(limit, uint64_t{first->seq()} + 1)));
     std::erase_if(cursors, [](const Cursor& cursor) { return cursor.done(); });
   }
   return runs;

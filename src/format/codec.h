@@ -41,6 +41,10 @@ class Decoder {
   virtual Status Restore(std::string_view state) { return Status::Ok(); }
 };
 
+// The plans of so many schemas an encoder keeps; those that are no longer used are
+// forgotten.
+constexpr size_t kMaxPlans = 1024;
+
 // Where an encoder's records go, a run of one topic at a time.
 using TakeRecords = std::function<Status(Records)>;
 

@@ -96,7 +96,7 @@ Result<std::shared_ptr<arrow::DataType>> DecimalType(std::string_view column,
 }
 
 // What the digits of a time's fraction are is in no Arrow type; "" where nobody said.
-std::string SourceType(std::string_view name, std::string_view digits) {
+std::string SourceTypeText(std::string_view name, std::string_view digits) {
   if (name == "time") return fmt::format("time{}", digits.empty() ? "(6)" : digits);
   if (digits.empty()) return {};
   if (name == "timestamp" || name == "datetime") return fmt::format("datetime{}", digits);
@@ -121,7 +121,7 @@ Result<Column> ParseColumn(std::string_view text) {
   std::erase(type, ' ');
   const size_t open = std::min(type.find('('), type.size());
   const std::string_view name = std::string_view(type).substr(0, open);
-  column.source_type = SourceType(name, std::string_view(type).substr(open));
+  column.source_type = SourceTypeText(name, std::string_view(type).substr(open));
   if (name == "decimal" || name == "numeric") {
     ASSIGN_OR_RETURN(column.type,
                      DecimalType(column.name, std::string_view(type).substr(open)));

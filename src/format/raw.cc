@@ -21,8 +21,8 @@ bool IsBytes(const Column& column) {
          column.type->id() == arrow::Type::BINARY;
 }
 
-std::optional<std::string_view> BytesAt(const arrow::RecordBatch& rows, int column,
-                                        int64_t row) {
+std::optional<std::string_view> CellBytes(const arrow::RecordBatch& rows, int column,
+                                          int64_t row) {
   if (column < 0) return std::nullopt;
   // utf8 and binary have one layout.
   const auto& array = static_cast<const arrow::BinaryArray&>(*rows.column(column));
@@ -96,9 +96,10 @@ Status RawEncoder::Encode(const Batch& batch, const TakeRecords& take,
       const Chunk& chunk = *run.chunk;
       ASSIGN_OR_RETURN(const Columns columns, ColumnsOf(*chunk.schema));
       for (int64_t row = run.begin; row < run.end; row++) {
-        auto value = BytesAt(*chunk.rows, columns.value, row);
+        auto value = CellBytes(*chunk.rows, columns.value, row);
         if (chunk.ops[static_cast<size_t>(row)] == Op::kDelete) value.reset();
-        to.Add(BytesAt(*chunk.rows, columns.key, row), value, MillisOf(chunk, row, now));
+        to.Add(CellBytes(*chunk.rows, columns.key, row), value,
+               MillisOf(chunk, row, now));
         RETURN_IF_ERROR(writer_.Cut(&to, take));
       }
     }
@@ -112,7 +113,7 @@ Result<std::shared_ptr<arrow::BinaryArray>> RawEncoder::Keys(const Chunk& chunk,
   const arrow::RecordBatch* rows = before ? chunk.before.get() : chunk.rows.get();
   ByteColumn keys;
   for (int64_t row = 0; rows && row < rows->num_rows(); row++) {
-    const auto key = BytesAt(*rows, columns.key, row);
+    const auto key = CellBytes(*rows, columns.key, row);
     if (key) keys.Append(*key);
     key ? keys.End() : keys.EndNull();
   }

@@ -14,13 +14,7 @@
 namespace leat {
 namespace {
 
-bool IsUtf8(std::string_view bytes) {
-  arrow::util::InitializeUTF8();
-  return arrow::util::ValidateUTF8(reinterpret_cast<const uint8_t*>(bytes.data()),
-                                   static_cast<int64_t>(bytes.size()));
-}
-
-std::string Base64(std::string_view bytes) {
+std::string Base64Text(std::string_view bytes) {
   std::string out(json::Base64Most(bytes.size()), '\0');
   json::WriteBase64(bytes, out.data());
   return out;
@@ -34,7 +28,7 @@ void AppendBytes(std::string_view name, std::optional<std::string_view> bytes,
   } else if (IsUtf8(*bytes)) {
     *out += fmt::format(",\"{}\":{}", name, json::Quoted(*bytes));
   } else {
-    *out += fmt::format(",\"{}_base64\":\"{}\"", name, Base64(*bytes));
+    *out += fmt::format(",\"{}_base64\":\"{}\"", name, Base64Text(*bytes));
   }
 }
 
@@ -43,11 +37,11 @@ std::optional<std::string_view> BytesAt(const arrow::BinaryArray& column, int64_
   return column.GetView(i);
 }
 
-void AppendHeaders(const Records& records, int64_t record, std::string* out) {
+void AppendHeaderList(const Records& records, int64_t record, std::string* out) {
   const auto headers = HeadersOf(records, record);
   if (!headers.ok()) {
     *out += fmt::format(",\"headers_base64\":\"{}\"",
-                        Base64(records.headers->GetView(record)));
+                        Base64Text(records.headers->GetView(record)));
     return;
   }
   if (headers->empty()) return;
@@ -105,6 +99,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> MetaOf(const Records& records,
 
 }  // namespace
 
+bool IsUtf8(std::string_view bytes) {
+  arrow::util::InitializeUTF8();
+  return arrow::util::ValidateUTF8(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                   static_cast<int64_t>(bytes.size()));
+}
+
 int64_t BoundedMicros(int64_t millis) {
   constexpr int64_t kMost = INT64_MAX / 2000;
   return std::clamp(millis, -kMost, kMost) * 1000;
@@ -157,7 +157,7 @@ std::string RecordText(const Records& records, int64_t record) {
   out += fmt::format(",\"timestamp\":{}", records.timestamps[at]);
   AppendBytes("key", BytesAt(*records.keys, record), &out);
   AppendBytes("value", BytesAt(*records.values, record), &out);
-  AppendHeaders(records, record, &out);
+  AppendHeaderList(records, record, &out);
   return out + "}";
 }
 

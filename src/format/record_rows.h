@@ -4,12 +4,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/batch.h"
 #include "format/records.h"
 
 namespace leat {
+
+bool IsUtf8(std::string_view bytes);
 
 // Milliseconds that anybody may have written as microseconds: those beyond all calendars
 // stay where sums and differences cannot overflow.

@@ -9,11 +9,7 @@
 #include "format/topic_name.h"
 
 namespace leat {
-namespace {
-
-constexpr size_t kMaxPlans = 1024;  // schemas that are no longer used are forgotten
-
-}  // namespace
+namespace {}  // namespace
 
 Needs RowEncoder::needs() const {
   Needs needs;

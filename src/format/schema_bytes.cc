@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Status Damaged(std::string_view why) {
+Status DamagedSchema(std::string_view why) {
   return Status::Config("a table's schema in the store is damaged: " + std::string(why));
 }
 
@@ -24,7 +24,7 @@ Result<SchemaRef> Build(const Json& json, const arrow::Schema& types) {
   std::vector<Column> columns;
   for (const Json& c : json.at("columns")) {
     const auto at = static_cast<int>(columns.size());
-    if (at >= types.num_fields()) return Damaged("it has columns without a type");
+    if (at >= types.num_fields()) return DamagedSchema("it has columns without a type");
     Column column;
     column.name = c.at(0);
     column.type = types.field(at)->type();
@@ -62,15 +62,15 @@ Result<SchemaRef> DecodeSchema(std::string_view bytes) {
   ByteReader in(bytes);
   const std::string_view text = in.Bytes(in.U32());
   const std::string_view types = in.Bytes(in.left());
-  if (in.failed()) return Damaged("it is cut off");
+  if (in.failed()) return DamagedSchema("it is cut off");
   arrow::io::BufferReader reader(std::make_shared<arrow::Buffer>(types));
   arrow::ipc::DictionaryMemo memo;
   auto schema = arrow::ipc::ReadSchema(&reader, &memo);
-  if (!schema.ok()) return Damaged(schema.status().ToString());
+  if (!schema.ok()) return DamagedSchema(schema.status().ToString());
   try {
     return Build(ParseJson<Json>(text), **schema);
   } catch (const nlohmann::json::exception& e) {
-    return Damaged(e.what());
+    return DamagedSchema(e.what());
   }
 }
 

@@ -22,11 +22,11 @@ using Json = nlohmann::ordered_json;
 constexpr size_t kAlign = 64;
 constexpr std::string_view kMagic = "LSG1";
 
-Status Damaged(std::string_view why) {
+Status DamagedSegment(std::string_view why) {
   return Status::Config("a segment of a topic is damaged: " + std::string(why));
 }
 
-Status ArrowBug(const arrow::Status& status) {
+Status KeepingFailed(const arrow::Status& status) {
   return Status::Bug("keeping rows of a topic: " + status.ToString());
 }
 
@@ -47,7 +47,7 @@ arrow::ipc::IpcReadOptions ReadOptions() {
 
 // A column over the memory of a vector, which outlives it.
 template <typename Array, typename T>
-std::shared_ptr<arrow::Array> Over(const std::vector<T>& values) {
+std::shared_ptr<arrow::Array> ArrayOver(const std::vector<T>& values) {
   return std::make_shared<Array>(static_cast<int64_t>(values.size()),
                                  arrow::Buffer::Wrap(values));
 }
@@ -105,11 +105,11 @@ class Writer {
     ColumnSet own;
     own.Add("_op", std::make_shared<arrow::UInt8Array>(chunk.size(),
                                                        arrow::Buffer::Wrap(chunk.ops)));
-    own.Add("_seq", Over<arrow::UInt32Array>(chunk.seq));
-    if (!chunk.time.empty()) own.Add("_time", Over<arrow::Int64Array>(chunk.time));
+    own.Add("_seq", ArrayOver<arrow::UInt32Array>(chunk.seq));
+    if (!chunk.time.empty()) own.Add("_time", ArrayOver<arrow::Int64Array>(chunk.time));
     if (!segment.keys.empty()) own.Add("_key", segment.keys[number]);
     if (!segment.offsets.empty()) {
-      own.Add("_offset", Over<arrow::Int64Array>(segment.offsets[number]));
+      own.Add("_offset", ArrayOver<arrow::Int64Array>(segment.offsets[number]));
     }
     for (size_t c = 0; c < chunk.absent.size(); c++) {
       if (!chunk.absent[c]) continue;
@@ -137,7 +137,7 @@ class Writer {
     }
     if (chunk.meta) {
       auto meta = arrow::ipc::SerializeSchema(*chunk.meta->schema());
-      if (!meta.ok()) return ArrowBug(meta.status());
+      if (!meta.ok()) return KeepingFailed(meta.status());
       blocks_.push_back(*meta);
       RETURN_IF_ERROR(AddBlock(*chunk.meta));
       json["meta"] = true;
@@ -164,9 +164,9 @@ class Writer {
     columns.Add("key", records.keys);
     columns.Add("value", records.values);
     if (records.headers) columns.Add("headers", records.headers);
-    columns.Add("timestamp", Over<arrow::Int64Array>(records.timestamps));
+    columns.Add("timestamp", ArrayOver<arrow::Int64Array>(records.timestamps));
     if (!segment.offsets.empty()) {
-      columns.Add("_offset", Over<arrow::Int64Array>(segment.offsets[0]));
+      columns.Add("_offset", ArrayOver<arrow::Int64Array>(segment.offsets[0]));
     }
     RETURN_IF_ERROR(AddBlock(*columns.Batch(records.size())));
     return Json{{"topic", records.topic},
@@ -176,7 +176,7 @@ class Writer {
 
   Status AddBlock(const arrow::RecordBatch& batch) {
     auto block = arrow::ipc::SerializeRecordBatch(batch, options_);
-    if (!block.ok()) return ArrowBug(block.status());
+    if (!block.ok()) return KeepingFailed(block.status());
     blocks_.push_back(*std::move(block));
     return Status::Ok();
   }
@@ -214,18 +214,19 @@ class Reader {
 
   Result<Segment> Read() {
     ByteReader in{std::string_view(*bytes_)};
-    if (in.Bytes(kMagic.size()) != kMagic) return Damaged("it does not begin as one");
+    if (in.Bytes(kMagic.size()) != kMagic)
+      return DamagedSegment("it does not begin as one");
     const uint32_t head_size = in.U32();
     const uint32_t blocks = in.U32();
-    if (in.failed() || blocks > in.left()) return Damaged("it is cut off");
+    if (in.failed() || blocks > in.left()) return DamagedSegment("it is cut off");
     for (uint32_t i = 0; i < blocks; i++) sizes_.push_back(in.U32());
     const std::string_view head = in.Bytes(head_size);
-    if (in.failed()) return Damaged("it is cut off");
+    if (in.failed()) return DamagedSegment("it is cut off");
     at_ = static_cast<size_t>(bytes_->size()) - in.left();
     try {
       return ReadAll(ParseJson<Json>(head));
     } catch (const nlohmann::json::exception& e) {
-      return Damaged(e.what());
+      return DamagedSegment(e.what());
     }
   }
 
@@ -258,7 +259,8 @@ class Reader {
     for (int c = columns; c < all->num_columns(); c++) {
       ReadOwn(fields[static_cast<size_t>(c)]->name(), all->column(c), &chunk, segment);
     }
-    if (chunk.ops.size() != chunk.seq.size()) return Damaged("a chunk has no order");
+    if (chunk.ops.size() != chunk.seq.size())
+      return DamagedSegment("a chunk has no order");
     if (json.at("before").get<bool>()) {
       ASSIGN_OR_RETURN(chunk.before, NextBatch(chunk.schema->arrow));
     }
@@ -266,7 +268,7 @@ class Reader {
       ASSIGN_OR_RETURN(auto block, NextBlock());
       arrow::io::BufferReader in(block);
       auto schema = arrow::ipc::ReadSchema(&in, nullptr);
-      if (!schema.ok()) return Damaged(schema.status().ToString());
+      if (!schema.ok()) return DamagedSegment(schema.status().ToString());
       ASSIGN_OR_RETURN(chunk.meta, NextBatch(*schema));
     }
     segment->chunks.push_back(std::move(chunk));
@@ -341,11 +343,11 @@ class Reader {
   }
 
   Result<std::shared_ptr<arrow::Buffer>> NextBlock() {
-    if (next_ == sizes_.size()) return Damaged("a block is missing");
+    if (next_ == sizes_.size()) return DamagedSegment("a block is missing");
     at_ = (at_ + kAlign - 1) / kAlign * kAlign;
     const auto size = static_cast<int64_t>(sizes_[next_++]);
     const auto start = static_cast<int64_t>(at_);
-    if (start + size > bytes_->size()) return Damaged("it is cut off");
+    if (start + size > bytes_->size()) return DamagedSegment("it is cut off");
     at_ += static_cast<size_t>(size);
     return arrow::SliceBuffer(bytes_, start, size);
   }
@@ -355,7 +357,7 @@ class Reader {
     ASSIGN_OR_RETURN(auto block, NextBlock());
     arrow::io::BufferReader in(block);
     auto batch = arrow::ipc::ReadRecordBatch(schema, nullptr, options_, &in);
-    if (!batch.ok()) return Damaged(batch.status().ToString());
+    if (!batch.ok()) return DamagedSegment(batch.status().ToString());
     return *std::move(batch);
   }
 

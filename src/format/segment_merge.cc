@@ -8,7 +8,7 @@
 namespace leat {
 namespace {
 
-Status ArrowBug(const arrow::Status& status) {
+Status JoiningFailed(const arrow::Status& status) {
   return Status::Bug("joining rows of a topic: " + status.ToString());
 }
 
@@ -27,7 +27,7 @@ using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 Status Join(const Batches& parts, std::shared_ptr<arrow::RecordBatch>* whole) {
   if (parts.empty()) return Status::Ok();
   auto joined = arrow::ConcatenateRecordBatches(parts);
-  if (!joined.ok()) return ArrowBug(joined.status());
+  if (!joined.ok()) return JoiningFailed(joined.status());
   *whole = *std::move(joined);
   return Status::Ok();
 }
@@ -78,7 +78,7 @@ Status MergeChunks(Segment* segment) {
       arrow::ArrayVector parts;
       for (const size_t i : group) parts.push_back(segment->keys[i]);
       auto joined = arrow::Concatenate(parts);
-      if (!joined.ok()) return ArrowBug(joined.status());
+      if (!joined.ok()) return JoiningFailed(joined.status());
       keys.push_back(std::static_pointer_cast<arrow::BinaryArray>(*joined));
     }
     ASSIGN_OR_RETURN(Chunk chunk, JoinChunks(segment->chunks, group));

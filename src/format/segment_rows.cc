@@ -10,17 +10,17 @@
 namespace leat {
 namespace {
 
-Status ArrowBug(const arrow::Status& status) {
+Status TakingFailed(const arrow::Status& status) {
   return Status::Bug("taking rows of a topic: " + status.ToString());
 }
 
 Result<std::shared_ptr<arrow::Array>> Take(const std::shared_ptr<arrow::Array>& column,
                                            const arrow::Array& rows) {
   static const arrow::Status ready = arrow::compute::Initialize();
-  if (!ready.ok()) return ArrowBug(ready);
+  if (!ready.ok()) return TakingFailed(ready);
   auto taken =
       arrow::compute::Take(*column, rows, arrow::compute::TakeOptions::NoBoundsCheck());
-  if (!taken.ok()) return ArrowBug(taken.status());
+  if (!taken.ok()) return TakingFailed(taken.status());
   return *std::move(taken);
 }
 
@@ -34,7 +34,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> Take(const arrow::RecordBatch& batch
   return arrow::RecordBatch::Make(batch.schema(), rows.length(), std::move(columns));
 }
 
-arrow::Int64Array Over(const std::vector<int64_t>& rows) {
+arrow::Int64Array RowsOver(const std::vector<int64_t>& rows) {
   return {static_cast<int64_t>(rows.size()), arrow::Buffer::Wrap(rows)};
 }
 
@@ -52,17 +52,17 @@ void TakeValues(const std::vector<int64_t>& rows, std::vector<T>* values) {
 Result<std::shared_ptr<arrow::BinaryArray>> TakeRows(
     const std::vector<int64_t>& rows, const std::shared_ptr<arrow::BinaryArray>& column) {
   if (!column) return column;
-  ASSIGN_OR_RETURN(auto taken, Take(column, Over(rows)));
+  ASSIGN_OR_RETURN(auto taken, Take(column, RowsOver(rows)));
   return std::static_pointer_cast<arrow::BinaryArray>(taken);
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(
     const std::vector<int64_t>& rows, const std::shared_ptr<arrow::RecordBatch>& batch) {
-  return Take(*batch, Over(rows));
+  return Take(*batch, RowsOver(rows));
 }
 
 Status TakeRows(const std::vector<int64_t>& rows, Chunk* chunk) {
-  const arrow::Int64Array positions = Over(rows);
+  const arrow::Int64Array positions = RowsOver(rows);
   ASSIGN_OR_RETURN(chunk->rows, Take(*chunk->rows, positions));
   if (chunk->before) {
     std::vector<int64_t> updates;
@@ -75,7 +75,7 @@ Status TakeRows(const std::vector<int64_t>& rows, Chunk* chunk) {
       if (kept) updates.push_back(update);
       update++;
     }
-    ASSIGN_OR_RETURN(chunk->before, Take(*chunk->before, Over(updates)));
+    ASSIGN_OR_RETURN(chunk->before, Take(*chunk->before, RowsOver(updates)));
   }
   if (chunk->meta) {
     ASSIGN_OR_RETURN(chunk->meta, Take(*chunk->meta, positions));

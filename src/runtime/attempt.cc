@@ -11,7 +11,7 @@
 namespace leat {
 namespace {
 
-constexpr auto kTick = std::chrono::milliseconds(200);
+constexpr auto kAttemptTick = std::chrono::milliseconds(200);
 // After Stop, how long the source may need to come to the end of a transaction.
 constexpr auto kFinishWithin = std::chrono::seconds(5);
 constexpr auto kUpkeepEvery = std::chrono::seconds(10);  // when idle
@@ -113,10 +113,10 @@ Status Attempt::Loop() {
 
 // The queue waits by the real clock, the epoch's deadline may be on a fake one.
 SteadyTime Attempt::WaitUntil() const {
-  std::chrono::nanoseconds wait = kTick;
+  std::chrono::nanoseconds wait = kAttemptTick;
   if (epochs_ && epochs_->open() && epochs_->AtBoundary()) {
-    wait = std::clamp<std::chrono::nanoseconds>(epochs_->Deadline() - p_.clock.Now(),
-                                                std::chrono::nanoseconds(0), kTick);
+    wait = std::clamp<std::chrono::nanoseconds>(
+        epochs_->Deadline() - p_.clock.Now(), std::chrono::nanoseconds(0), kAttemptTick);
   }
   return std::chrono::steady_clock::now() + wait;
 }

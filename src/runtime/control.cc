@@ -11,6 +11,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/json.h"
 #include "store/store.h"
 
 namespace leat {
@@ -61,14 +62,15 @@ Result<ordered_json> ListPipelines(const ControlSubject& subject) {
   }
   if (subject.views) {
     for (const PipelineView& view : subject.views()) {
-      pipelines[view.name] = ordered_json::parse(view.ToJson());
+      pipelines[view.name] = ParseJson<ordered_json>(view.ToJson());
     }
   }
   return ordered_json{
       {"ok", true}, {"pid", subject.views ? getpid() : 0}, {"pipelines", pipelines}};
 }
 
-Result<ordered_json> Answer(const ControlSubject& subject, const ordered_json& request) {
+Result<ordered_json> AnswerPipeline(const ControlSubject& subject,
+                                    const ordered_json& request) {
   std::string command = request.at("command");
   if (command == "status") return ListPipelines(subject);
   if (command == "dead-letters") return ListDeadLetters(*subject.store, request);
@@ -81,7 +83,7 @@ Result<ordered_json> Answer(const ControlSubject& subject, const ordered_json& r
   ASSIGN_OR_RETURN(const std::string more,
                    subject.more(*subject.store, command, request.dump()));
   ordered_json answer = {{"ok", true}};
-  answer.update(ordered_json::parse(more));
+  answer.update(ParseJson<ordered_json>(more));
   return answer;
 }
 
@@ -175,7 +177,7 @@ Result<std::optional<std::string>> Ask(const std::filesystem::path& data,
 
 std::string AnswerControl(const ControlSubject& subject, std::string_view request) {
   try {
-    auto answer = Answer(subject, ordered_json::parse(request));
+    auto answer = AnswerPipeline(subject, ParseJson<ordered_json>(request));
     return answer.ok() ? Line(*answer) : ErrorLine(answer.status());
   } catch (const nlohmann::json::exception& e) {
     return ErrorLine(Status::Config(std::string("not a request: ") + e.what()));

@@ -10,7 +10,7 @@ namespace leat {
 namespace {
 
 // What is due is looked for by the real clock: the pipelines' may be a fake one.
-constexpr auto kTick = std::chrono::milliseconds(200);
+constexpr auto kManagerTick = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -50,7 +50,7 @@ void Manager::Run() {
   while (!over_) {
     Advance();
     gate_.changed.notify_all();  // whoever waits looks again
-    gate_.changed.wait_for(lock, kTick);
+    gate_.changed.wait_for(lock, kManagerTick);
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/json.h"
+
 namespace leat {
 namespace {
 
@@ -22,8 +24,8 @@ Result<Json> AskOne(Manager& manager, const OfOne& request, const std::string& n
   return Json{{"state", view ? StateName(view->stats.state) : "stopped"}};
 }
 
-Result<Json> Answer(Manager& manager, const ReloadFunction& reload,
-                    const std::string& command, const Json& request) {
+Result<Json> AnswerCommand(Manager& manager, const ReloadFunction& reload,
+                           const std::string& command, const Json& request) {
   if (command == "shutdown") {
     manager.StopAll();
     return Json::object();
@@ -50,7 +52,7 @@ Result<std::string> AnswerManager(Manager& manager, const ReloadFunction& reload
                                   const std::string& command, std::string_view request) {
   try {
     ASSIGN_OR_RETURN(const Json answer,
-                     Answer(manager, reload, command, Json::parse(request)));
+                     AnswerCommand(manager, reload, command, ParseJson<Json>(request)));
     return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
   } catch (const nlohmann::json::exception& e) {
     return Status::Config(std::string("not a request: ") + e.what());

@@ -43,7 +43,7 @@ void AddKnown(int64_t* sum, int64_t other) {
   if (other >= 0) *sum = std::max<int64_t>(*sum, 0) + other;
 }
 
-nlohmann::ordered_json Json(const BreakerStats& breaker) {
+nlohmann::ordered_json BreakerJson(const BreakerStats& breaker) {
   return {{"state", BreakerStateName(breaker.state)},
           {"failures", breaker.failures},
           {"opened", breaker.opened},
@@ -104,7 +104,8 @@ std::string PipelineStats::ToJson() const {
       {"retries", retries},
       {"last_error", last_error},
       {"last_error_time", last_error_time},
-      {"breakers", {{"source", Json(source_breaker)}, {"sink", Json(sink_breaker)}}},
+      {"breakers",
+       {{"source", BreakerJson(source_breaker)}, {"sink", BreakerJson(sink_breaker)}}},
       {"reader_cpu_seconds", reader_cpu_seconds},
       {"writer_cpu_seconds", writer_cpu_seconds},
   };

@@ -31,7 +31,7 @@ class SupervisorTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  const RestartPolicy policy_;
+  const RestartPolicy policy_{};
   Supervisor supervisor_{policy_, seconds(1), 7};
   PipelineStats stats_;
 };

@@ -65,7 +65,7 @@ class Fd {
   int fd_;
 };
 
-Status SyncFolder(const std::string& folder) {
+Status SyncNames(const std::string& folder) {
   Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.ok() || ::fsync(fd.get()) != 0) {
     return FromErrno(errno, "making durable the folder " + folder);
@@ -193,7 +193,7 @@ Status LocalFileIo::SyncLocked() {
   }
   pending_.clear();
   for (const std::string& folder : dirty_folders_) {
-    broken_ = SyncFolder(folder);
+    broken_ = SyncNames(folder);
     RETURN_IF_ERROR(broken_);
   }
   dirty_folders_.clear();
@@ -257,7 +257,7 @@ Result<bool> LocalFileIo::CreateExclusive(const std::string& location,
   ::unlink(temporary.c_str());
   if (error == EEXIST) return false;
   if (error != 0) return FromErrno(error, "creating " + path);
-  RETURN_IF_ERROR(SyncFolder(FolderOf(path)));
+  RETURN_IF_ERROR(SyncNames(FolderOf(path)));
   return true;
 }
 
@@ -267,7 +267,7 @@ Status LocalFileIo::Replace(const std::string& location, std::string_view bytes)
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     return FromErrno(errno, "renaming to " + path);
   }
-  return SyncFolder(FolderOf(path));
+  return SyncNames(FolderOf(path));
 }
 
 Status LocalFileIo::Remove(const std::string& location) {

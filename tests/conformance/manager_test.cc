@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <numeric>
 #include <thread>
 
 #include "base/testing.h"
@@ -22,12 +21,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using State = PipelineStats::State;
-
-std::vector<int64_t> UpTo(int64_t n) {
-  std::vector<int64_t> ids(static_cast<size_t>(n));
-  std::iota(ids.begin(), ids.end(), 0);
-  return ids;
-}
 
 // What one pipeline reads and writes.
 struct Outside {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
@@ -22,6 +23,13 @@ struct MemoryChange {
   int64_t id = 0;
 };
 using MemoryTransaction = std::vector<MemoryChange>;
+
+// The ids below n.
+inline std::vector<int64_t> UpTo(int64_t n) {
+  std::vector<int64_t> ids(static_cast<size_t>(n));
+  std::iota(ids.begin(), ids.end(), 0);
+  return ids;
+}
 
 // The server side, shared by every MemorySource that reads it. Thread-safe.
 class MemoryLog {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <numeric>
 #include <thread>
 
 #include "base/testing.h"
@@ -30,12 +29,6 @@ std::map<ShardId, std::vector<MemoryTransaction>> Transactions(int n) {
     if (i % 3 == 0) all.back().push_back({"b", i});
   }
   return {{kShard, all}};
-}
-
-std::vector<int64_t> UpTo(int64_t n) {
-  std::vector<int64_t> ids(static_cast<size_t>(n));
-  std::iota(ids.begin(), ids.end(), 0);
-  return ids;
 }
 
 class PipelineTest : public ::testing::Test {

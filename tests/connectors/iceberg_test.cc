@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/failpoint.h"
+#include "base/text.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
 #include "connectors/iceberg/catalog/catalog.h"
@@ -23,8 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // The ids in a table, data files less position deletes, sorted.
-std::vector<int64_t> ReadIds(const fs::path& warehouse, const std::string& catalog_type,
-                             const std::string& name) {
+std::vector<int64_t> IcebergIds(const fs::path& warehouse,
+                                const std::string& catalog_type,
+                                const std::string& name) {
   iceberg::CatalogOptions options;
   options.type = catalog_type;
   auto files = Must(FileIo::Make(warehouse.string(), {}));
@@ -51,26 +53,26 @@ std::vector<int64_t> ReadIds(const fs::path& warehouse, const std::string& catal
   return ids;
 }
 
-struct Setting {
+struct IcebergSetting {
   std::string name;
   std::string mode;
   std::string catalog;
 };
-void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
+void PrintTo(const IcebergSetting& setting, std::ostream* out) { *out << setting.name; }
 
-const std::map<ShardId, std::vector<MemoryTransaction>> kLog = {
+const std::map<ShardId, std::vector<MemoryTransaction>> kIcebergLog = {
     {"s", {{{"a", 0}}, {{"b", 1}}, {{"a", 2}, {"b", 3}}, {}, {{"b", 4}, {"a", 5}}}}};
 
 class IcebergSubject final : public Subject {
  public:
-  explicit IcebergSubject(Setting setting) : setting_(std::move(setting)) {
+  explicit IcebergSubject(IcebergSetting setting) : setting_(std::move(setting)) {
     RegisterParts(&registry_);
     Reset();
   }
 
   void Reset() override {
     fs::remove_all(warehouse());
-    log_ = std::make_unique<MemoryLog>(kLog);
+    log_ = std::make_unique<MemoryLog>(kIcebergLog);
     const SinkType* type = registry_.FindSink("iceberg");
     config_ = std::make_unique<Config>(Must(ParseConfig(
         type->spec, fmt::format("warehouse: {}\nmode: {}\ncatalog: {{type: {}}}\n",
@@ -94,17 +96,18 @@ class IcebergSubject final : public Subject {
 
   std::vector<std::string> Judge(Store& store, bool store_kept) override {
     std::map<std::string, std::vector<int64_t>> expected;
-    for (const MemoryTransaction& transaction : kLog.at("s")) {
+    for (const MemoryTransaction& transaction : kIcebergLog.at("s")) {
       for (const MemoryChange& change : transaction) {
         expected[change.table].push_back(change.id);
       }
     }
     std::vector<std::string> wrong;
     for (const auto& [table, ids] : expected) {
-      std::vector<int64_t> rows = ReadIds(warehouse(), setting_.catalog, "db." + table);
+      std::vector<int64_t> rows =
+          IcebergIds(warehouse(), setting_.catalog, "db." + table);
       if (rows == ids) continue;
       wrong.push_back(fmt::format("table {} has rows [{}], expected [{}]", table,
-                                  fmt::join(rows, " "), fmt::join(ids, " ")));
+                                  Joined(rows, " "), Joined(ids, " ")));
     }
     return wrong;
   }
@@ -116,19 +119,18 @@ class IcebergSubject final : public Subject {
  private:
   fs::path warehouse() const { return base_ / "lake"; }
 
-  const Setting setting_;
+  const IcebergSetting setting_;
   Registry registry_;
   TestFolder base_{"warehouse"};
   std::unique_ptr<MemoryLog> log_;
   std::unique_ptr<Config> config_;
 };
 
-class IcebergConformance : public ::testing::TestWithParam<Setting> {
+class IcebergConformance : public ::testing::TestWithParam<IcebergSetting> {
  protected:
   void SetUp() override { suite_.CleanRun(); }
   void TearDown() override {
-    EXPECT_TRUE(suite_.failures().empty())
-        << fmt::format("{}", fmt::join(suite_.failures(), "\n"));
+    EXPECT_TRUE(suite_.failures().empty()) << Joined(suite_.failures(), "\n");
   }
   IcebergSubject subject_{GetParam()};
   Suite suite_{subject_, {.pairs = 20}};
@@ -150,9 +152,9 @@ TEST_P(IcebergConformance, LostStores) { suite_.LoseStores(); }
 TEST_P(IcebergConformance, RestoredStores) { suite_.RestoreOldStores(); }
 
 INSTANTIATE_TEST_SUITE_P(, IcebergConformance,
-                         ::testing::Values(Setting{"append", "append", "sql"},
-                                           Setting{"upsert", "upsert", "sql"},
-                                           Setting{"hadoop", "append", "hadoop"}),
+                         ::testing::Values(IcebergSetting{"append", "append", "sql"},
+                                           IcebergSetting{"upsert", "upsert", "sql"},
+                                           IcebergSetting{"hadoop", "append", "hadoop"}),
                          [](const auto& info) { return info.param.name; });
 
 // A sink that nobody put on trial would be one that nobody knows to be right.

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "base/text.h"
 #include "conformance/memory_sink.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
@@ -23,15 +24,15 @@ namespace {
 
 namespace kafka = topic::kafka;
 
-constexpr const char* kUrl = "LEAT_TEST_KAFKA_URL";
+constexpr const char* kKafkaUrl = "LEAT_TEST_KAFKA_URL";
 constexpr auto kTimeout = Millis(30'000);
 constexpr int kPartitions = 2;
-const std::vector<MemoryTransaction> kLog = {
+const std::vector<MemoryTransaction> kKafkaLog = {
     {{"a", 0}}, {{"a", 1}, {"b", 2}}, {}, {{"b", 3}}};
 constexpr int64_t kRecords = 6;
 
 Broker BrokerOf(const std::string& options) {
-  return Must(Broker::Parse(std::getenv(kUrl) + options));
+  return Must(Broker::Parse(std::getenv(kKafkaUrl) + options));
 }
 
 // A cluster as its other users see it.
@@ -112,9 +113,9 @@ class Cluster {
 };
 
 // Ends where its shards end.
-class EndingSource final : public Source {
+class EndingKafka final : public Source {
  public:
-  explicit EndingSource(std::unique_ptr<Source> source) : source_(std::move(source)) {}
+  explicit EndingKafka(std::unique_ptr<Source> source) : source_(std::move(source)) {}
 
   Status Open(const Needs& needs) override { return source_->Open(needs); }
   Result<std::vector<SchemaRef>> Tables() override { return source_->Tables(); }
@@ -155,19 +156,19 @@ class EndingSource final : public Source {
 
 enum class From : uint8_t { kMemory, kStatic, kGroup };
 
-struct Setting {
+struct KafkaSetting {
   std::string name;
   From from;
   bool to_kafka = true;
 };
-void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
+void PrintTo(const KafkaSetting& setting, std::ostream* out) { *out << setting.name; }
 
 // How many there were: what one has written is there still when the next comes.
 int subjects = 0;
 
 class KafkaSubject final : public Subject {
  public:
-  explicit KafkaSubject(Setting setting)
+  explicit KafkaSubject(KafkaSetting setting)
       : setting_(std::move(setting)),
         prefix_(fmt::format("trial-{}-{}-{}", getpid(), ++subjects, setting_.name)) {
     // Long enough for an epoch; what dies with its machine is not waited for longer.
@@ -190,7 +191,7 @@ class KafkaSubject final : public Subject {
   void Reset() override {
     run_++;
     log_ = std::make_unique<MemoryLog>(std::map<ShardId, std::vector<MemoryTransaction>>{
-        {fmt::format("{}-{}", prefix_, run_), kLog}});
+        {fmt::format("{}-{}", prefix_, run_), kKafkaLog}});
     target_ = std::make_unique<MemoryTarget>();
     if (setting_.from != From::kMemory) {
       source_ = Parse(registry_.FindSource("topic")->spec,
@@ -212,7 +213,7 @@ class KafkaSubject final : public Subject {
       }
       ASSIGN_OR_RETURN(auto source,
                        registry_.FindSource("topic")->make(*source_, On(context)));
-      return std::unique_ptr<Source>(new EndingSource(std::move(source)));
+      return std::unique_ptr<Source>(new EndingKafka(std::move(source)));
     };
     parts.sink = [this](const Context& context) -> Result<std::unique_ptr<Sink>> {
       if (setting_.to_kafka)
@@ -235,7 +236,7 @@ class KafkaSubject final : public Subject {
       std::ranges::sort(found);
       if (found == ids) continue;
       wrong.push_back(fmt::format("{} has rows [{}], expected [{}]", table,
-                                  fmt::join(found, " "), fmt::join(ids, " ")));
+                                  Joined(found, " "), Joined(ids, " ")));
     }
     return wrong;
   }
@@ -260,7 +261,7 @@ class KafkaSubject final : public Subject {
       for (int64_t id = 0; id < kRecords; id++) expected[prefix_ + "-in"].push_back(id);
       return expected;
     }
-    for (const MemoryTransaction& transaction : kLog) {
+    for (const MemoryTransaction& transaction : kKafkaLog) {
       for (const MemoryChange& change : transaction) {
         expected[change.table].push_back(change.id);
       }
@@ -268,7 +269,7 @@ class KafkaSubject final : public Subject {
     return expected;
   }
 
-  const Setting setting_;
+  const KafkaSetting setting_;
   const std::string prefix_;
   Cluster cluster_;
   ProjectSettings project_;
@@ -281,18 +282,17 @@ class KafkaSubject final : public Subject {
   int run_ = 0;
 };
 
-class KafkaConformance : public ::testing::TestWithParam<Setting> {
+class KafkaConformance : public ::testing::TestWithParam<KafkaSetting> {
  protected:
   void SetUp() override {
-    if (!std::getenv(kUrl)) GTEST_SKIP() << kUrl << " names no broker";
+    if (!std::getenv(kKafkaUrl)) GTEST_SKIP() << kKafkaUrl << " names no broker";
     subject_ = std::make_unique<KafkaSubject>(GetParam());
     suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5, .every = 7});
     trace_ = suite_->CleanRun();
   }
   void TearDown() override {
     if (!suite_) return;
-    EXPECT_TRUE(suite_->failures().empty())
-        << fmt::format("{}", fmt::join(suite_->failures(), "\n"));
+    EXPECT_TRUE(suite_->failures().empty()) << Joined(suite_->failures(), "\n");
   }
   std::unique_ptr<KafkaSubject> subject_;
   std::unique_ptr<Suite> suite_;
@@ -321,9 +321,9 @@ TEST_P(KafkaConformance, LostStores) { suite_->LoseStores(); }
 TEST_P(KafkaConformance, RestoredStores) { suite_->RestoreOldStores(); }
 
 INSTANTIATE_TEST_SUITE_P(, KafkaConformance,
-                         ::testing::Values(Setting{"sink", From::kMemory},
-                                           Setting{"source", From::kStatic, false},
-                                           Setting{"copy", From::kGroup}),
+                         ::testing::Values(KafkaSetting{"sink", From::kMemory},
+                                           KafkaSetting{"source", From::kStatic, false},
+                                           KafkaSetting{"copy", From::kGroup}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/failpoint.h"
+#include "base/text.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
 #include "connectors/mysql/client/client.h"
@@ -16,20 +17,20 @@
 namespace leat::conformance {
 namespace {
 
-struct Setting {
+struct MysqlSetting {
   std::string name;
   std::string variable;  // of the environment, with the server's url
   std::string mode;
   int workers = 1;
 };
-void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
+void PrintTo(const MysqlSetting& setting, std::ostream* out) { *out << setting.name; }
 
-const std::map<ShardId, std::vector<MemoryTransaction>> kLog = {
+const std::map<ShardId, std::vector<MemoryTransaction>> kMysqlLog = {
     {"s", {{{"a", 0}}, {{"a", 1}, {"b", 2}}, {}, {{"b", 3}}}}, {"t", {{{"b", 4}}}}};
 
-class MysqlSubject final : public Subject {
+class MysqlSinkSubject final : public Subject {
  public:
-  explicit MysqlSubject(Setting setting)
+  explicit MysqlSinkSubject(MysqlSetting setting)
       : setting_(std::move(setting)),
         server_(std::getenv(setting_.variable.c_str())),
         database_(fmt::format("leat_trial_{}", getpid())) {
@@ -41,10 +42,10 @@ class MysqlSubject final : public Subject {
                                 database_, setting_.mode, setting_.workers))));
     Reset();
   }
-  ~MysqlSubject() override { Must(client_->Execute("DROP DATABASE " + database_)); }
+  ~MysqlSinkSubject() override { Must(client_->Execute("DROP DATABASE " + database_)); }
 
   void Reset() override {
-    log_ = std::make_unique<MemoryLog>(kLog);
+    log_ = std::make_unique<MemoryLog>(kMysqlLog);
     // Branches that a run left hold their tables.
     for (const mysql::Row& row : Must(client_->Query("XA RECOVER"))) {
       const auto name = static_cast<size_t>(std::stoi(*row[1]));
@@ -87,7 +88,7 @@ class MysqlSubject final : public Subject {
   Batch FirstRows() {
     MemorySource source(*log_, {});
     Must(source.Open({}));
-    for (const auto& [shard, transactions] : kLog) Must(source.Start(shard, {}));
+    for (const auto& [shard, transactions] : kMysqlLog) Must(source.Start(shard, {}));
     for (;;) {
       ReadResult read = Must(source.Read(SteadyTime::max()));
       if (read.kind == ReadResult::Kind::kBatch && read.batch.rows() > 0) {
@@ -102,7 +103,7 @@ class MysqlSubject final : public Subject {
 
   std::vector<std::string> Judge(Store& store, bool store_kept) override {
     std::map<std::string, std::vector<int64_t>> expected;
-    for (const auto& [shard, transactions] : kLog) {
+    for (const auto& [shard, transactions] : kMysqlLog) {
       for (const MemoryTransaction& transaction : transactions) {
         for (const MemoryChange& change : transaction) {
           expected[change.table].push_back(change.id);
@@ -118,7 +119,7 @@ class MysqlSubject final : public Subject {
       }
       if (rows == ids) continue;
       wrong.push_back(fmt::format("table {} has rows [{}], expected [{}]", table,
-                                  fmt::join(rows, " "), fmt::join(ids, " ")));
+                                  Joined(rows, " "), Joined(ids, " ")));
     }
     if (!Must(client_->Query("XA RECOVER")).empty()) {
       wrong.emplace_back("a prepared branch is left");
@@ -132,7 +133,7 @@ class MysqlSubject final : public Subject {
   }
 
  private:
-  const Setting setting_;
+  const MysqlSetting setting_;
   const std::string server_;
   const std::string database_;
   Registry registry_;
@@ -147,22 +148,21 @@ class MysqlSubject final : public Subject {
                          cancel_,          project_, nullptr};
 };
 
-class MysqlSinkConformance : public ::testing::TestWithParam<Setting> {
+class MysqlSinkConformance : public ::testing::TestWithParam<MysqlSetting> {
  protected:
   void SetUp() override {
     if (!std::getenv(GetParam().variable.c_str())) {
       GTEST_SKIP() << GetParam().variable << " names no server";
     }
-    subject_ = std::make_unique<MysqlSubject>(GetParam());
+    subject_ = std::make_unique<MysqlSinkSubject>(GetParam());
     suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5});
     suite_->CleanRun();
   }
   void TearDown() override {
     if (!suite_) return;
-    EXPECT_TRUE(suite_->failures().empty())
-        << fmt::format("{}", fmt::join(suite_->failures(), "\n"));
+    EXPECT_TRUE(suite_->failures().empty()) << Joined(suite_->failures(), "\n");
   }
-  std::unique_ptr<MysqlSubject> subject_;
+  std::unique_ptr<MysqlSinkSubject> subject_;
   std::unique_ptr<Suite> suite_;
 };
 
@@ -232,9 +232,10 @@ TEST_P(MysqlSinkConformance, Scar_23_AShardClaimedBehindTheAnnouncementEndsTheEp
 
 INSTANTIATE_TEST_SUITE_P(
     , MysqlSinkConformance,
-    ::testing::Values(Setting{"maria_insert", "LEAT_TEST_MARIADB_URL", "insert"},
-                      Setting{"maria_branches", "LEAT_TEST_MARIADB_URL", "insert", 2},
-                      Setting{"mysql_branches", "LEAT_TEST_MYSQL_URL", "insert", 2}),
+    ::testing::Values(MysqlSetting{"maria_insert", "LEAT_TEST_MARIADB_URL", "insert"},
+                      MysqlSetting{"maria_branches", "LEAT_TEST_MARIADB_URL", "insert",
+                                   2},
+                      MysqlSetting{"mysql_branches", "LEAT_TEST_MYSQL_URL", "insert", 2}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

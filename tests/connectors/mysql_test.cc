@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "base/text.h"
 #include "conformance/memory_sink.h"
 #include "conformance/suite.h"
 #include "connectors/mysql/client/client.h"
@@ -16,7 +17,7 @@
 namespace leat::conformance {
 namespace {
 
-constexpr const char* kUrl = "LEAT_TEST_MARIADB_URL";
+constexpr const char* kMariadbUrl = "LEAT_TEST_MARIADB_URL";
 constexpr const char* kDatabase = "leat_conformance";
 
 const std::vector<std::string> kBefore = {
@@ -67,9 +68,9 @@ class Database {
 };
 
 // A source that ends where the database's changes end.
-class EndingSource final : public Source {
+class EndingMysql final : public Source {
  public:
-  EndingSource(std::unique_ptr<Source> inner, Database& database)
+  EndingMysql(std::unique_ptr<Source> inner, Database& database)
       : inner_(std::move(inner)), database_(database) {}
 
   Status Open(const Needs& needs) override { return inner_->Open(needs); }
@@ -133,7 +134,7 @@ class MysqlSubject final : public Subject {
     PipelineParts parts;
     parts.source = [this](const Context& context) -> Result<std::unique_ptr<Source>> {
       ASSIGN_OR_RETURN(auto source, type_->make(*config_, context));
-      return std::unique_ptr<Source>(new EndingSource(std::move(source), database_));
+      return std::unique_ptr<Source>(new EndingMysql(std::move(source), database_));
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
       if (staged_) return std::unique_ptr<Sink>(new MemoryStagedSink(*target_, {}));
@@ -154,7 +155,7 @@ class MysqlSubject final : public Subject {
       std::ranges::sort(rows);
       if (rows == ids) continue;
       wrong.push_back(fmt::format("table {} has rows [{}], expected [{}]", table,
-                                  fmt::join(rows, " "), fmt::join(ids, " ")));
+                                  Joined(rows, " "), Joined(ids, " ")));
     }
     return wrong;
   }
@@ -180,16 +181,15 @@ class MysqlSubject final : public Subject {
 class MysqlConformance : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    const char* url = std::getenv(kUrl);
-    if (!url) GTEST_SKIP() << kUrl << " names no server";
+    const char* url = std::getenv(kMariadbUrl);
+    if (!url) GTEST_SKIP() << kMariadbUrl << " names no server";
     subject_ = std::make_unique<MysqlSubject>(url, GetParam());
     suite_ = std::make_unique<Suite>(*subject_, Limits{.pairs = 5});
     trace_ = suite_->CleanRun();
   }
   void TearDown() override {
     if (!suite_) return;
-    EXPECT_TRUE(suite_->failures().empty())
-        << fmt::format("{}", fmt::join(suite_->failures(), "\n"));
+    EXPECT_TRUE(suite_->failures().empty()) << Joined(suite_->failures(), "\n");
   }
   std::unique_ptr<MysqlSubject> subject_;
   std::unique_ptr<Suite> suite_;

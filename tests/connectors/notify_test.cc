@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/text.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
 #include "core/config_reader.h"
@@ -15,7 +16,7 @@
 namespace leat::conformance {
 namespace {
 
-const std::map<ShardId, std::vector<MemoryTransaction>> kLog = {
+const std::map<ShardId, std::vector<MemoryTransaction>> kNotifyLog = {
     {"s", {{{"a", 0}}, {{"b", 1}}, {{"a", 2}, {"b", 3}}, {}, {{"b", 4}, {"a", 5}}}}};
 constexpr size_t kRows = 6;
 constexpr size_t kMostFaults = 2;  // in one of the suite's runs
@@ -25,7 +26,7 @@ class NotifySubject final : public Subject {
   NotifySubject() { RegisterParts(&registry_); }
 
   void Reset() override {
-    log_ = std::make_unique<MemoryLog>(kLog);
+    log_ = std::make_unique<MemoryLog>(kNotifyLog);
     server_ = std::make_unique<HttpTestServer>();
     config_ = Must(ParseConfig(registry_.FindSink("notify")->spec,
                                "webhook: {url: \"" + server_->url() + "\"}\n"));
@@ -82,8 +83,7 @@ class Notify : public ::testing::Test {
  protected:
   void SetUp() override { suite_.CleanRun(); }
   void TearDown() override {
-    EXPECT_TRUE(suite_.failures().empty())
-        << fmt::format("{}", fmt::join(suite_.failures(), "\n"));
+    EXPECT_TRUE(suite_.failures().empty()) << Joined(suite_.failures(), "\n");
   }
   NotifySubject subject_;
   Suite suite_{subject_, {.pairs = 20}};

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "conformance/memory_sink.h"
 #include "conformance/memory_source.h"
 #include "conformance/suite.h"
@@ -16,10 +17,10 @@
 namespace leat::conformance {
 namespace {
 
-const std::map<ShardId, std::vector<MemoryTransaction>> kLog = {
+const std::map<ShardId, std::vector<MemoryTransaction>> kTopicLog = {
     {"s", {{{"a", 0}}, {{"b", 1}}, {{"a", 2}, {"b", 3}}, {}, {{"b", 4}, {"a", 5}}}}};
 
-std::vector<int64_t> ReadIds(TopicLog& log, const std::string& topic) {
+std::vector<int64_t> TopicIds(TopicLog& log, const std::string& topic) {
   std::vector<int64_t> ids;
   auto settings = log.Settings(topic);
   for (int32_t p = 0; settings.ok() && p < settings->partitions; p++) {
@@ -41,7 +42,7 @@ std::vector<int64_t> ReadIds(TopicLog& log, const std::string& topic) {
 template <typename Rows>
 std::vector<std::string> Compare(const Rows& rows) {
   std::map<std::string, std::vector<int64_t>> expected;
-  for (const MemoryTransaction& transaction : kLog.at("s")) {
+  for (const MemoryTransaction& transaction : kTopicLog.at("s")) {
     for (const MemoryChange& change : transaction) {
       expected[change.table].push_back(change.id);
     }
@@ -51,7 +52,7 @@ std::vector<std::string> Compare(const Rows& rows) {
     const std::vector<int64_t> found = rows(table);
     if (found == ids) continue;
     wrong.push_back(fmt::format("{} has rows [{}], expected [{}]", table,
-                                fmt::join(found, " "), fmt::join(ids, " ")));
+                                Joined(found, " "), Joined(ids, " ")));
   }
   return wrong;
 }
@@ -66,7 +67,7 @@ class TopicSinkSubject final : public Subject {
     Reset();
   }
 
-  void Reset() override { log_ = std::make_unique<MemoryLog>(kLog); }
+  void Reset() override { log_ = std::make_unique<MemoryLog>(kTopicLog); }
   PipelineParts Parts() override {
     PipelineParts parts;
     parts.source = [this](const Context&) -> Result<std::unique_ptr<Source>> {
@@ -85,7 +86,7 @@ class TopicSinkSubject final : public Subject {
   }
   std::vector<std::string> Judge(Store& store, bool) override {
     return Compare(
-        [&](const std::string& table) { return ReadIds(store.topics(), table); });
+        [&](const std::string& table) { return TopicIds(store.topics(), table); });
   }
   bool IsRequest(const std::string& failpoint) const override {
     return failpoint.starts_with("topics.");
@@ -101,8 +102,7 @@ class TopicSink : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override { suite_.CleanRun(); }
   void TearDown() override {
-    EXPECT_TRUE(suite_.failures().empty())
-        << fmt::format("{}", fmt::join(suite_.failures(), "\n"));
+    EXPECT_TRUE(suite_.failures().empty()) << Joined(suite_.failures(), "\n");
   }
   TopicSinkSubject subject_{GetParam()};
   Suite suite_{subject_, {.pairs = 20}};
@@ -121,9 +121,9 @@ TEST_P(TopicSink, RestoredStores) { suite_.RestoreOldStores(); }
 INSTANTIATE_TEST_SUITE_P(, TopicSink, ::testing::Values(1, 3));
 
 // Ends where the topic ends.
-class EndingSource final : public Source {
+class EndingTopic final : public Source {
  public:
-  explicit EndingSource(std::unique_ptr<Source> source) : source_(std::move(source)) {}
+  explicit EndingTopic(std::unique_ptr<Source> source) : source_(std::move(source)) {}
 
   Status Open(const Needs& needs) override { return source_->Open(needs); }
   Result<std::vector<SchemaRef>> Tables() override { return source_->Tables(); }
@@ -166,8 +166,8 @@ class TopicSourceSubject final : public Subject {
     topics_ = Must(Store::Open(base_ / "topics"));
     TopicLog& log = topics_->topics();
     Must(log.Create("t", TopicSettings()));
-    MemoryLog schemas(kLog);
-    for (const MemoryTransaction& transaction : kLog.at("s")) {
+    MemoryLog schemas(kTopicLog);
+    for (const MemoryTransaction& transaction : kTopicLog.at("s")) {
       for (const MemoryChange& change : transaction) Write(&log, schemas, change);
     }
   }
@@ -178,7 +178,7 @@ class TopicSourceSubject final : public Subject {
       with_topics.store = topics_.get();
       ASSIGN_OR_RETURN(auto source,
                        registry_.FindSource("topic")->make(config_, with_topics));
-      return std::unique_ptr<Source>(new EndingSource(std::move(source)));
+      return std::unique_ptr<Source>(new EndingTopic(std::move(source)));
     };
     parts.sink = [this](const Context&) -> Result<std::unique_ptr<Sink>> {
       return std::unique_ptr<Sink>(new MemoryStagedSink(*target_, {}));
@@ -231,8 +231,7 @@ class TopicSource : public ::testing::Test {
  protected:
   void SetUp() override { suite_.CleanRun(); }
   void TearDown() override {
-    EXPECT_TRUE(suite_.failures().empty())
-        << fmt::format("{}", fmt::join(suite_.failures(), "\n"));
+    EXPECT_TRUE(suite_.failures().empty()) << Joined(suite_.failures(), "\n");
   }
   TopicSourceSubject subject_;
   Suite suite_{subject_, {.pairs = 20}};

@@ -17,7 +17,7 @@ using testing::WriteDeletes;
 using testing::WriteRows;
 
 template <typename T>
-Binary Little(T value) {
+Binary LittleEndian(T value) {
   return Binary(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
@@ -97,23 +97,23 @@ TEST(JudgeTest, PartitionsOfEveryType) {
   file.record_count = 10;
   file.file_size = 1000;
   const int64_t noon = 1'700'000'000'000'000;
-  file.partition = {Little<int32_t>(-5),
-                    Little<int64_t>(1L << 40),
+  file.partition = {LittleEndian<int32_t>(-5),
+                    LittleEndian<int64_t>(1L << 40),
                     Binary("abc"),
                     Binary("\x85", 1),  // -1.23
                     Binary("\x0d\xe0\xb6\xb3\xa7\x64\x00\x00", 8),
-                    Little<int32_t>(19000),
-                    Little<int64_t>(noon),
-                    Little<int64_t>(noon),
+                    LittleEndian<int32_t>(19000),
+                    LittleEndian<int64_t>(noon),
+                    LittleEndian<int64_t>(noon),
                     Binary(1, '\1'),
                     Binary("\0\1", 2),
-                    Little<double>(1.5),
-                    Little<int32_t>(7),
+                    LittleEndian<double>(1.5),
+                    LittleEndian<int32_t>(7),
                     Binary("ab"),
-                    Little<int32_t>(19675),
-                    Little<int32_t>(646),
-                    Little<int32_t>(472222),
-                    Little<int32_t>(52)};
+                    LittleEndian<int32_t>(19675),
+                    LittleEndian<int32_t>(646),
+                    LittleEndian<int32_t>(472222),
+                    LittleEndian<int32_t>(52)};
   DataFile nulls = file;
   nulls.path = table->NewDataPath("", ".parquet");
   nulls.partition.assign(file.partition.size(), std::nullopt);

@@ -23,7 +23,7 @@ Status ReadFiles(const nlohmann::json& json, std::vector<DataFile>* files) {
   return Status::Ok();
 }
 
-Result<StagedTable> Read(const nlohmann::json& json) {
+Result<StagedTable> ReadStaged(const nlohmann::json& json) {
   StagedTable staged;
   staged.name = json.at("name").get<std::string>();
   staged.base_snapshot = json.at("base").get<int64_t>();
@@ -57,7 +57,7 @@ Result<Manifest> ManifestFromJson(std::string_view text) {
   try {
     const auto json = ParseJson<nlohmann::json>(text);
     for (const auto& [table, staged] : json.items()) {
-      ASSIGN_OR_RETURN(manifest[table], Read(staged));
+      ASSIGN_OR_RETURN(manifest[table], ReadStaged(staged));
     }
   } catch (const nlohmann::json::exception& e) {
     return Status::Bug(std::string("the saved manifest cannot be read: ") + e.what());

@@ -15,13 +15,6 @@ namespace {
 constexpr int64_t kAheadBytes = 16 << 20;
 constexpr int64_t kPieceBytes = 2 << 20;
 
-SnapshotProgress ProgressOf(const Position& position) {
-  auto parsed = LogPosition::Parse(position);
-  if (!parsed.ok()) return {};
-  auto progress = SnapshotProgress::Parse(parsed->snapshot);
-  return progress.ok() ? *progress : SnapshotProgress();
-}
-
 Position PositionOf(const SnapshotProgress& progress) {
   LogPosition position;
   position.snapshot = progress.ToJson();

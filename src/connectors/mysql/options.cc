@@ -1,11 +1,9 @@
 #include "connectors/mysql/options.h"
 
-#include <fmt/format.h>
-
 namespace leat::mysql {
 namespace {
 
-constexpr std::string_view kExample = R"(mysql:
+constexpr std::string_view kSourceExample = R"(mysql:
   url: mysql://leat:${SHOP_PASSWORD}@127.0.0.1:3306/shop
   tables: [orders, "cust*"]
 )";
@@ -125,7 +123,7 @@ Spec SourceSpec() {
       "Rows of MySQL 8+ and MariaDB 10.6+ tables: a snapshot, then every change from the "
       "binary log.";
   spec.fields = Fields();
-  spec.example = kExample;
+  spec.example = kSourceExample;
   return spec;
 }
 

@@ -7,11 +7,11 @@
 namespace leat::mysql {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 constexpr int kHexDigits = 16;
 
-std::string Hex(uint64_t hash) {
+std::string HashText(uint64_t hash) {
   char digits[kHexDigits];
   auto [end, error] = std::to_chars(digits, digits + kHexDigits, hash, kHexDigits);
   return {digits, end};
@@ -24,17 +24,17 @@ Result<PollPosition> PollPosition::Parse(const Position& position) {
   PollPosition parsed;
   if (position.empty()) return parsed;
   try {
-    json root = ParseJson<json>(position.text).at("poll");
+    Json root = ParseJson<Json>(position.text).at("poll");
     parsed.floor = root.value("floor", "");
     parsed.passed = root.value("passed", KeyValues());
     parsed.passes = root.value("passes", int64_t{0});
-    const json given = root.value("given", json::object());
+    const Json given = root.value("given", Json::object());
     for (const auto& [hex, count] : given.items()) {
       uint64_t hash = 0;
       std::from_chars(hex.data(), hex.data() + hex.size(), hash, kHexDigits);
       parsed.given[hash] = count.get<int64_t>();
     }
-  } catch (const json::exception& e) {
+  } catch (const Json::exception& e) {
     return Status::Config(
         std::string("the saved position is not one of `read: poll`; start the pipeline "
                     "under a new name, or say read: cdc again: ") +
@@ -44,14 +44,14 @@ Result<PollPosition> PollPosition::Parse(const Position& position) {
 }
 
 Position PollPosition::ToPosition() const {
-  json root = {{"floor", floor}, {"passes", passes}};
+  Json root = {{"floor", floor}, {"passes", passes}};
   if (!passed.empty()) root["passed"] = passed;
   if (!given.empty()) {
-    json hashes = json::object();
-    for (const auto& [hash, count] : given) hashes[Hex(hash)] = count;
+    Json hashes = Json::object();
+    for (const auto& [hash, count] : given) hashes[HashText(hash)] = count;
     root["given"] = std::move(hashes);
   }
-  json position;
+  Json position;
   position["poll"] = std::move(root);
   return {DumpJson(position)};
 }

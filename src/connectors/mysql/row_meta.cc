@@ -7,7 +7,7 @@
 namespace leat::mysql {
 namespace {
 
-Status FromArrow(const arrow::Status& status) {
+Status FromBuilding(const arrow::Status& status) {
   if (status.ok()) return Status::Ok();
   return Status::Transient("building a batch's meta: " + status.ToString());
 }
@@ -68,7 +68,7 @@ Status RowMeta::Append(const RowContext& context, int64_t row_in_event) {
     ARROW_RETURN_NOT_OK(server_.Append(context.server));
     return context.thread ? thread_.Append(context.thread) : thread_.AppendNull();
   };
-  return FromArrow(append());
+  return FromBuilding(append());
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> RowMeta::Finish() {
@@ -77,7 +77,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> RowMeta::Finish() {
   for (arrow::ArrayBuilder* builder : std::initializer_list<arrow::ArrayBuilder*>{
            &gtid_, &file_, &offset_, &row_, &server_, &thread_}) {
     auto column = builder->Finish();
-    RETURN_IF_ERROR(FromArrow(column.status()));
+    RETURN_IF_ERROR(FromBuilding(column.status()));
     columns.push_back(*std::move(column));
   }
   return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
@@ -104,7 +104,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SnapshotMeta(
        arrow::field("_pos", arrow::int64())},
       Facts(table, flavor));
   auto built = BuildSnapshot(schema, file, offset, place, rows);
-  RETURN_IF_ERROR(FromArrow(built.status()));
+  RETURN_IF_ERROR(FromBuilding(built.status()));
   return *std::move(built);
 }
 

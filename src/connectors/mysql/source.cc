@@ -14,13 +14,6 @@ constexpr auto kAnswer = std::chrono::seconds(60);
 constexpr auto kGoodbye = std::chrono::seconds(2);
 constexpr auto kMeasureEvery = std::chrono::seconds(2);
 
-SnapshotProgress ProgressOf(const Position& position) {
-  auto parsed = LogPosition::Parse(position);
-  if (!parsed.ok()) return {};
-  auto progress = SnapshotProgress::Parse(parsed->snapshot);
-  return progress.ok() ? *progress : SnapshotProgress();
-}
-
 // What servers say when a log's file is there and its bytes are not right.
 bool IsDamage(std::string_view error) {
   for (const char* part :

@@ -1,13 +1,12 @@
 #include "format/avro/mapping.h"
 
 #include <arrow/type.h>
-#include <arrow/util/utf8.h>
-#include <fmt/format.h>
 
 #include <set>
 
 #include "core/json.h"
 #include "format/json/text.h"
+#include "format/record_rows.h"
 
 namespace leat::avro {
 namespace {
@@ -55,12 +54,6 @@ std::string Name(std::string_view text) {
     out += letter || digit ? c : '_';
   }
   return out.empty() ? "_" : out;
-}
-
-bool IsUtf8(std::string_view bytes) {
-  arrow::util::InitializeUTF8();
-  return arrow::util::ValidateUTF8(reinterpret_cast<const uint8_t*>(bytes.data()),
-                                   static_cast<int64_t>(bytes.size()));
 }
 
 const AvroNode& At(const AvroSchema& schema, int node) {

@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Batch Changes(bool meta) {
+Batch EventChanges(bool meta) {
   Chunk chunk;
   chunk.schema = TableSchema::Make(
       {"shop", "", "o"},
@@ -47,7 +47,7 @@ Batch Changes(bool meta) {
   return batch;
 }
 
-std::vector<Records> Encoded(const Batch& batch, bool binary) {
+std::vector<Records> EncodedEvents(const Batch& batch, bool binary) {
   EncoderOptions options;
   options.format.name = "cloudevents";
   options.format.cloudevents.binary = binary;
@@ -58,7 +58,7 @@ std::vector<Records> Encoded(const Batch& batch, bool binary) {
   return out;
 }
 
-std::unique_ptr<Decoder> Reader(std::string_view columns = "") {
+std::unique_ptr<Decoder> EventReader(std::string_view columns = "") {
   DecoderOptions options;
   options.format.name = "cloudevents";
   options.format.columns = Must(ParseColumns(columns));
@@ -76,7 +76,7 @@ std::vector<std::string> HeaderTexts(const Records& records, int64_t record) {
 }
 
 TEST(CloudEventsTest, Structured) {
-  const auto out = Encoded(Changes(true), false);
+  const auto out = EncodedEvents(EventChanges(true), false);
   ASSERT_EQ(out[0].size(), 6);
   EXPECT_EQ(out[0].values->GetView(0),
             R"({"specversion":"1.0","id":"7-b.1-10-0","source":"/shop/o",)"
@@ -89,7 +89,7 @@ TEST(CloudEventsTest, Structured) {
 }
 
 TEST(CloudEventsTest, BinaryHasItsAttributesInHeaders) {
-  const auto out = Encoded(Changes(true), true);
+  const auto out = EncodedEvents(EventChanges(true), true);
   EXPECT_EQ(out[0].values->GetView(3), R"({"id":3,"a":"new"})");
   EXPECT_THAT(HeaderTexts(out[0], 3),
               ElementsAre("ce_specversion=1.0", "ce_id=7-b.1-30-0", "ce_source=/shop/o",
@@ -101,8 +101,8 @@ TEST(CloudEventsTest, BinaryHasItsAttributesInHeaders) {
 TEST(CloudEventsTest, IdsAreUniqueAndTheSameWhenWrittenAgain) {
   for (const bool meta : {true, false}) {
     std::set<std::string> ids;
-    const auto out = Encoded(Changes(meta), true);
-    const auto again = Encoded(Changes(meta), true);
+    const auto out = EncodedEvents(EventChanges(meta), true);
+    const auto again = EncodedEvents(EventChanges(meta), true);
     for (int64_t i = 0; i < out[0].size(); i++) {
       const std::string id = HeaderTexts(out[0], i)[1];
       EXPECT_TRUE(ids.insert(id).second) << id;
@@ -113,9 +113,9 @@ TEST(CloudEventsTest, IdsAreUniqueAndTheSameWhenWrittenAgain) {
 
 TEST(CloudEventsTest, WhatIsWrittenIsReadBack) {
   for (const bool binary : {true, false}) {
-    const auto out = Encoded(Changes(true), binary);
+    const auto out = EncodedEvents(EventChanges(true), binary);
     Batch back;
-    Must(Reader("id bigint, a string, ce_type string")->Decode(out[0], &back));
+    Must(EventReader("id bigint, a string, ce_type string")->Decode(out[0], &back));
     EXPECT_TRUE(back.rejects.empty());
     EXPECT_THAT(Rows(back),
                 ElementsAre("1|new|leat.row.created", "2|new|leat.row.updated",
@@ -131,7 +131,7 @@ TEST(CloudEventsTest, EventsOfOthers) {
     return R"({"specversion":"1.0","id":"1","source":"s","type":"t")" + rest + "}";
   };
   Batch batch;
-  Must(Reader()->Decode(
+  Must(EventReader()->Decode(
       MakeRecords("t",
                   {{{}, event(R"(,"data":{"id":1,"n":2.5})")},
                    {{}, event(R"(,"data_base64":"eyJpZCI6Mn0=")")},

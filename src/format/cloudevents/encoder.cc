@@ -11,8 +11,6 @@
 namespace leat::cloudevents {
 namespace {
 
-constexpr size_t kMaxPlans = 1024;  // schemas that are no longer used are forgotten
-
 json::RowWriter WriterOf(const TableSchema& schema, const std::vector<int>& columns) {
   std::vector<json::RowField> fields;
   for (const int i : columns) {

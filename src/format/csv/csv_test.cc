@@ -9,8 +9,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::unique_ptr<Decoder> Reader(std::string_view columns, CsvOptions csv = {},
-                                std::vector<std::string> key = {}) {
+std::unique_ptr<Decoder> CsvReader(std::string_view columns, CsvOptions csv = {},
+                                   std::vector<std::string> key = {}) {
   DecoderOptions options;
   options.format.name = "csv";
   options.format.columns = Must(ParseColumns(columns));
@@ -19,7 +19,7 @@ std::unique_ptr<Decoder> Reader(std::string_view columns, CsvOptions csv = {},
   return Must(MakeDecoder(std::move(options)));
 }
 
-std::vector<Records> Encoded(const Batch& batch, CsvOptions csv) {
+std::vector<Records> EncodedCsv(const Batch& batch, CsvOptions csv) {
   EncoderOptions options;
   options.format.name = "csv";
   options.format.csv = std::move(csv);
@@ -35,7 +35,7 @@ const char kColumns[] =
     "id bigint not null, s string, d decimal(10,2), t timestamptz, b boolean, x binary, "
     "f double";
 
-Batch Changes() {
+Batch CsvChanges() {
   Chunk chunk;
   chunk.schema = TableSchema::Make({"db", "", "t"}, Must(ParseColumns(kColumns)), {0, 1});
   const auto rows = [&](const std::vector<std::optional<std::string>>& ids,
@@ -65,7 +65,7 @@ Batch Changes() {
 
 TEST(CsvTest, RowsAreLinesOfRfc4180) {
   const std::string rest = ",-1.50,2024-01-02T03:04:05.5Z,true,YSxi,";
-  EXPECT_THAT(Shown(Encoded(Changes(), {})),
+  EXPECT_THAT(Shown(EncodedCsv(CsvChanges(), {})),
               ElementsAre("1,\"a,\"\"b\"\"\r\nc\"=1,\"a,\"\"b\"\"\r\nc\"" + rest,
                           "2,\"\"=2,\"\"" + rest, "9,\"old, key\"=-",
                           "3,third=3,third" + rest, "4,é; x=-"));
@@ -78,9 +78,9 @@ TEST(CsvTest, WhatIsWrittenIsReadBack) {
   other.header = true;
   other.null = "NULL";
   for (const CsvOptions& csv : {CsvOptions(), other}) {
-    const Batch batch = Changes();
+    const Batch batch = CsvChanges();
     Batch back;
-    Must(Reader(kColumns, csv, {"id", "s"})->Decode(Encoded(batch, csv)[0], &back));
+    Must(CsvReader(kColumns, csv, {"id", "s"})->Decode(EncodedCsv(batch, csv)[0], &back));
     for (const DeadLetter& letter : back.rejects) ADD_FAILURE() << letter.reason;
     ASSERT_EQ(back.rows(), 5);
     const std::vector<std::string> was = Rows(batch);
@@ -98,11 +98,11 @@ TEST(CsvTest, NamesInAHeaderMakeColumnsOfText) {
   CsvOptions csv;
   csv.header = true;
   Batch batch;
-  auto decoder = Reader("", csv);
+  auto decoder = CsvReader("", csv);
   Must(decoder->Decode(MakeRecords("t", {{{}, "a,b\r\n1,x\r\n"}, {{}, "b,a\n,2"}}),
                        &batch));
   EXPECT_THAT(Rows(batch), ElementsAre("1|x", "2|null"));
-  auto next = Reader("", csv);
+  auto next = CsvReader("", csv);
   Must(next->Restore(decoder->State()));
   Batch more;
   Must(next->Decode(MakeRecords("t", {{{}, "c,a\n7,8"}}), &more));
@@ -111,7 +111,7 @@ TEST(CsvTest, NamesInAHeaderMakeColumnsOfText) {
 
 TEST(CsvTest, Scar_29_APoisonRecordIsADeadLetterAndBlocksNothing) {
   Batch batch;
-  Must(Reader("a int, b string")
+  Must(CsvReader("a int, b string")
            ->Decode(MakeRecords("t", {{{}, "1,x"},
                                       {{}, "2"},
                                       {{}, "3,\"x"},

@@ -10,8 +10,8 @@
 namespace leat::debezium {
 namespace {
 
-using Json = nlohmann::json;
-using Kind = Reading::Kind;
+using ConnectJson = nlohmann::json;
+using ReadingKind = Reading::Kind;
 
 constexpr int kMostDigits = 38;
 
@@ -26,7 +26,7 @@ std::shared_ptr<arrow::DataType> Datetime() {
 }
 
 // Parameters are text, whatever they mean.
-int64_t Parameter(const Json& schema, const std::string& name, int64_t fallback) {
+int64_t Parameter(const ConnectJson& schema, const std::string& name, int64_t fallback) {
   const auto parameters = schema.find("parameters");
   if (parameters == schema.end() || !parameters->contains(name)) return fallback;
   const std::string text = parameters->at(name).get<std::string>();
@@ -34,10 +34,10 @@ int64_t Parameter(const Json& schema, const std::string& name, int64_t fallback)
   return fallback;
 }
 
-Mapped MapDecimal(const Json& schema) {
+Mapped MapDecimal(const ConnectJson& schema) {
   const int64_t scale = Parameter(schema, "scale", 0);
   const int64_t precision = Parameter(schema, "connect.decimal.precision", kMostDigits);
-  Mapped out{arrow::utf8(), {Kind::kDecimal, scale}, ""};
+  Mapped out{arrow::utf8(), {ReadingKind::kDecimal, scale}, ""};
   if (scale < 0 || precision < 1 || scale > precision) return out;
   out.source_type = fmt::format("decimal({},{})", precision, scale);
   if (precision <= kMostDigits) {
@@ -48,7 +48,7 @@ Mapped MapDecimal(const Json& schema) {
 }
 
 // By its name; without a type where the name says nothing.
-Mapped MapNamed(const std::string& name, const Json& schema) {
+Mapped MapNamed(const std::string& name, const ConnectJson& schema) {
   const auto is = [&](std::string_view of) { return name == of; };
   const auto ends = [&](std::string_view prefix, std::string_view rest) {
     return name.starts_with(prefix) && name.substr(prefix.size()) == rest;
@@ -64,40 +64,40 @@ Mapped MapNamed(const std::string& name, const Json& schema) {
   };
   if (connect("Decimal")) return MapDecimal(schema);
   if (time("Date") || connect("Date")) return {arrow::date32(), {}, "date"};
-  if (time("IsoDate")) return {arrow::date32(), {Kind::kZoned}, "date"};
+  if (time("IsoDate")) return {arrow::date32(), {ReadingKind::kZoned}, "date"};
   if (time("Timestamp") || connect("Timestamp")) {
-    return {Datetime(), {Kind::kMillis}, "datetime(3)"};
+    return {Datetime(), {ReadingKind::kMillis}, "datetime(3)"};
   }
-  if (time("MicroTimestamp")) return {Datetime(), {Kind::kMicros}, "datetime(6)"};
-  if (time("NanoTimestamp")) return {Datetime(), {Kind::kNanos}, "datetime(6)"};
+  if (time("MicroTimestamp")) return {Datetime(), {ReadingKind::kMicros}, "datetime(6)"};
+  if (time("NanoTimestamp")) return {Datetime(), {ReadingKind::kNanos}, "datetime(6)"};
   if (time("IsoTimestamp")) return {Datetime(), {}, "datetime(6)"};
   if (time("ZonedTimestamp")) {
     return {arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), {}, "timestamp(6)"};
   }
   if (time("Time") || connect("Time")) {
-    return {arrow::int64(), {Kind::kMillis}, "time(3)"};
+    return {arrow::int64(), {ReadingKind::kMillis}, "time(3)"};
   }
-  if (time("MicroTime")) return {arrow::int64(), {Kind::kMicros}, "time(6)"};
-  if (time("NanoTime")) return {arrow::int64(), {Kind::kNanos}, "time(6)"};
-  if (time("IsoTime")) return {arrow::int64(), {Kind::kZoned}, "time(6)"};
+  if (time("MicroTime")) return {arrow::int64(), {ReadingKind::kMicros}, "time(6)"};
+  if (time("NanoTime")) return {arrow::int64(), {ReadingKind::kNanos}, "time(6)"};
+  if (time("IsoTime")) return {arrow::int64(), {ReadingKind::kZoned}, "time(6)"};
   if (time("Year")) return {arrow::int32(), {}, "year"};
   if (data("Json")) return {arrow::utf8(), {}, "json"};
   if (data("Bits")) {
     const int64_t bits = Parameter(schema, "length", 0);
-    return {arrow::binary(), {Kind::kBits, bits}, fmt::format("bit({})", bits)};
+    return {arrow::binary(), {ReadingKind::kBits, bits}, fmt::format("bit({})", bits)};
   }
-  if (data("VariableScaleDecimal")) return {arrow::utf8(), {Kind::kScaled}, ""};
-  if (data("FloatVector")) return {arrow::binary(), {Kind::kFloats}, ""};
+  if (data("VariableScaleDecimal")) return {arrow::utf8(), {ReadingKind::kScaled}, ""};
+  if (data("FloatVector")) return {arrow::binary(), {ReadingKind::kFloats}, ""};
   if (is("io.debezium.data.geometry.Point")) {
-    return {arrow::binary(), {Kind::kWkb}, "point"};
+    return {arrow::binary(), {ReadingKind::kWkb}, "point"};
   }
   if (name.starts_with("io.debezium.data.geometry.")) {
-    return {arrow::binary(), {Kind::kWkb}, "geometry"};
+    return {arrow::binary(), {ReadingKind::kWkb}, "geometry"};
   }
   return {};
 }
 
-Mapped Map(const Json& schema) {
+Mapped Map(const ConnectJson& schema) {
   Mapped out = MapNamed(schema.value("name", ""), schema);
   if (out.type) return out;
   const std::string type = schema.at("type").get<std::string>();
@@ -112,9 +112,9 @@ Mapped Map(const Json& schema) {
   return {arrow::utf8(), {}, ""};
 }
 
-std::vector<ConnectField> Fields(const Json& table) {
+std::vector<ConnectField> Fields(const ConnectJson& table) {
   std::vector<ConnectField> out;
-  for (const Json& schema : table.at("fields")) {
+  for (const ConnectJson& schema : table.at("fields")) {
     Mapped mapped = Map(schema);
     out.push_back({{schema.at("field").get<std::string>(), std::move(mapped.type),
                     schema.value("optional", true), std::move(mapped.source_type)},
@@ -132,15 +132,15 @@ int DigitsOf(const Column& column) {
 
 Result<std::vector<ConnectField>> ParseEnvelopeSchema(std::string_view json) {
   try {
-    const Json envelope = ParseJson<Json>(json);
-    const Json* found = nullptr;
-    for (const Json& field : envelope.at("fields")) {
+    const ConnectJson envelope = ParseJson<ConnectJson>(json);
+    const ConnectJson* found = nullptr;
+    for (const ConnectJson& field : envelope.at("fields")) {
       const std::string name = field.value("field", "");
       if (name == "after" || (name == "before" && !found)) found = &field;
     }
     if (!found) return Status::Data("the schema has no field `after`");
     return Fields(*found);
-  } catch (const Json::exception& error) {
+  } catch (const ConnectJson::exception& error) {
     return Status::Data(std::string("the schema is none of Kafka Connect's: ") +
                         error.what());
   }
@@ -148,23 +148,23 @@ Result<std::vector<ConnectField>> ParseEnvelopeSchema(std::string_view json) {
 
 Reading ReadingOf(const Column& column, const DebeziumOptions& options) {
   using Time = DebeziumOptions::Time;
-  const Reading unit = options.time == Time::kConnect     ? Reading{Kind::kMillis}
-                       : options.time == Time::kNanos     ? Reading{Kind::kNanos}
-                       : options.time == Time::kIsoString ? Reading{Kind::kZoned}
-                                                          : Reading{Kind::kMicros};
+  const Reading unit = options.time == Time::kConnect     ? Reading{ReadingKind::kMillis}
+                       : options.time == Time::kNanos     ? Reading{ReadingKind::kNanos}
+                       : options.time == Time::kIsoString ? Reading{ReadingKind::kZoned}
+                                                          : Reading{ReadingKind::kMicros};
   switch (column.type->id()) {
     case arrow::Type::DECIMAL128:
       if (options.decimal != DebeziumOptions::Decimal::kPrecise) return {};
-      return {Kind::kDecimal,
+      return {ReadingKind::kDecimal,
               static_cast<const arrow::Decimal128Type&>(*column.type).scale()};
     case arrow::Type::TIMESTAMP:
       if (options.time == Time::kAdaptive && DigitsOf(column) <= 3) {
-        return {Kind::kMillis};
+        return {ReadingKind::kMillis};
       }
       return options.time == Time::kIsoString ? Reading{} : unit;
-    case arrow::Type::DATE32: return {Kind::kZoned};
+    case arrow::Type::DATE32: return {ReadingKind::kZoned};
     case arrow::Type::BINARY:
-      return options.binary == DebeziumOptions::Binary::kHex ? Reading{Kind::kHex}
+      return options.binary == DebeziumOptions::Binary::kHex ? Reading{ReadingKind::kHex}
                                                              : Reading{};
     case arrow::Type::INT64:
       // Of a bigint, whose numbers have no unit, and of a time.

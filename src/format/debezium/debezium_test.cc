@@ -13,7 +13,7 @@ namespace {
 using testing::ElementsAre;
 
 // Of MySQL: an update, one that changes the key, a delete.
-Batch Changes() {
+Batch DebeziumChanges() {
   Chunk chunk;
   chunk.schema =
       TableSchema::Make({"shop", "", "o"},
@@ -87,7 +87,7 @@ class DebeziumTest : public testing::Test {
 };
 
 TEST_F(DebeziumTest, AnUpdateIsWrittenByteForByte) {
-  const auto out = Encode({}, Changes());
+  const auto out = Encode({}, DebeziumChanges());
   ASSERT_EQ(out.size(), 1U);
   EXPECT_EQ(out[0].topic, "p.shop.o");
   EXPECT_EQ(out[0].keys->GetView(0), R"({"id":1})");
@@ -95,7 +95,7 @@ TEST_F(DebeziumTest, AnUpdateIsWrittenByteForByte) {
 }
 
 TEST_F(DebeziumTest, AChangedKeyIsADeleteATombstoneAndACreate) {
-  const auto out = Encode({}, Changes());
+  const auto out = Encode({}, DebeziumChanges());
   const Records& records = out[0];
   ASSERT_EQ(records.size(), 6);
   std::vector<std::string> seen;
@@ -120,14 +120,14 @@ TEST_F(DebeziumTest, AChangedKeyIsADeleteATombstoneAndACreate) {
 TEST_F(DebeziumTest, Scar_28_TombstonesCanBeLeftOut) {
   DebeziumOptions options;
   options.tombstones = false;
-  EXPECT_EQ(Encode(options, Changes())[0].values->null_count(), 0);
-  EXPECT_EQ(Encode({}, Changes())[0].values->null_count(), 2);
+  EXPECT_EQ(Encode(options, DebeziumChanges())[0].values->null_count(), 0);
+  EXPECT_EQ(Encode({}, DebeziumChanges())[0].values->null_count(), 2);
 }
 
 TEST_F(DebeziumTest, TransactionsAreMarkedAndCounted) {
   DebeziumOptions options;
   options.transactions = true;
-  const auto out = Encode(options, Changes());
+  const auto out = Encode(options, DebeziumChanges());
   ASSERT_EQ(out.size(), 2U);
   EXPECT_EQ(out[0].values->GetView(0),
             Update(R"({"id":"u:44","total_order":1,"data_collection_order":1})"));
@@ -146,12 +146,12 @@ TEST_F(DebeziumTest, AnEmptyBatchIsAHeartbeat) {
   ASSERT_EQ(out.size(), 1U);
   EXPECT_EQ(out[0].topic, "__debezium-heartbeat.p");
   EXPECT_THAT(Shown(out), ElementsAre(R"({"serverName":"p"}={"ts_ms":1700000000000})"));
-  EXPECT_EQ(Encode(options, Changes()).size(), 1U) << "rows alone are none";
+  EXPECT_EQ(Encode(options, DebeziumChanges()).size(), 1U) << "rows alone are none";
 }
 
 // A statement, and the shape that rows have behind it.
 TEST_F(DebeziumTest, StatementsAndShapesGoToTheTopicOfThePrefix) {
-  const Chunk rows = Changes().chunks[0];
+  const Chunk rows = DebeziumChanges().chunks[0];
   Event statement;
   statement.kind = Event::Kind::kStatement;
   statement.change = Event::Change::kAlter;
@@ -191,7 +191,7 @@ TEST_F(DebeziumTest, StatementsAndShapesGoToTheTopicOfThePrefix) {
 TEST_F(DebeziumTest, SchemasAreThoseOfTheConverter) {
   DebeziumOptions options;
   options.schemas = true;
-  const auto out = Encode(options, Changes());
+  const auto out = Encode(options, DebeziumChanges());
   EXPECT_EQ(out[0].keys->GetView(0),
             R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,)"
             R"("field":"id"}],"optional":false,"name":"p.shop.o.Key"},)"

@@ -25,15 +25,15 @@ const Value* Find(const std::vector<Member>& members, std::string_view name) {
   return nullptr;
 }
 
-bool Has(const std::vector<Member>& members, std::string_view name) {
+bool HasMember(const std::vector<Member>& members, std::string_view name) {
   return std::ranges::any_of(members, [&](const Member& m) { return m.name == name; });
 }
 
 // Heartbeats, transaction markers, schema changes.
 bool IsNotice(const std::vector<Member>& members) {
   if (members.size() == 1) return members[0].name == "ts_ms";
-  return (Has(members, "status") && Has(members, "event_count")) ||
-         (Has(members, "databaseName") && Has(members, "tableChanges"));
+  return (HasMember(members, "status") && HasMember(members, "event_count")) ||
+         (HasMember(members, "databaseName") && HasMember(members, "tableChanges"));
 }
 
 std::string TextOf(const Value* value) {
@@ -119,7 +119,8 @@ bool DebeziumDecoder::Parse(const Records& records, int64_t record, Change* chan
 Status DebeziumDecoder::ParseEnvelope(const Records& records, Change* change,
                                       bool* seen) {
   RETURN_IF_ERROR(reader_.Read(records.values->GetView(change->record), &members_));
-  if (members_.size() == 2 && Has(members_, "schema") && Has(members_, "payload")) {
+  if (members_.size() == 2 && HasMember(members_, "schema") &&
+      HasMember(members_, "payload")) {
     change->schema = Nested(Find(members_, "schema"));
     const std::string_view payload = Nested(Find(members_, "payload"));
     *seen = !payload.empty();
@@ -165,7 +166,7 @@ void DebeziumDecoder::ReadKey(const Records& records, const Change& change) {
   if (change.op != 't') change.table->key_known = true;
   if (!options_.format.key.empty() || records.keys->IsNull(change.record)) return;
   if (!reader_.Read(records.keys->GetView(change.record), &inner_).ok()) return;
-  if (inner_.size() == 2 && Has(inner_, "schema") && Has(inner_, "payload")) {
+  if (inner_.size() == 2 && HasMember(inner_, "schema") && HasMember(inner_, "payload")) {
     const std::string_view payload = Nested(Find(inner_, "payload"));
     if (payload.empty() || !reader_.Read(payload, &inner_).ok()) return;
   }

@@ -156,7 +156,7 @@ Batch RandomChanges(std::vector<Column> columns, unsigned seed) {
   return batch;
 }
 
-std::vector<Records> Encoded(const Batch& batch, const DebeziumOptions& debezium) {
+std::vector<Records> EncodedChanges(const Batch& batch, const DebeziumOptions& debezium) {
   EncoderOptions options;
   options.format.name = "debezium";
   options.format.debezium = debezium;
@@ -212,7 +212,7 @@ TEST(DebeziumDecoderTest, EveryTypeComesBack) {
     const Batch batch = RandomChanges(EveryType(), seed);
     Batch back;
     auto decoder = MakeReader();
-    for (const Records& records : Encoded(batch, mode)) {
+    for (const Records& records : EncodedChanges(batch, mode)) {
       Must(decoder->Decode(records, &back));
     }
     SCOPED_TRACE(seed);
@@ -243,7 +243,7 @@ TEST(DebeziumDecoderTest, DeclaredColumnsComeBackWithoutSchemas) {
     format.columns = columns;
     format.debezium = modes[seed % modes.size()];
     Batch back;
-    Must(MakeReader(format)->Decode(Encoded(batch, format.debezium)[0], &back));
+    Must(MakeReader(format)->Decode(EncodedChanges(batch, format.debezium)[0], &back));
     SCOPED_TRACE(seed);
     ExpectSame(batch, back);
   }
@@ -354,7 +354,7 @@ TEST(DebeziumDecoderTest, AChangedKeyIsTwoRowsAndATruncationAnEvent) {
   options.schemas = true;
   options.truncates = true;
   Batch back;
-  Must(MakeReader()->Decode(Encoded(batch, options)[0], &back));
+  Must(MakeReader()->Decode(EncodedChanges(batch, options)[0], &back));
   EXPECT_TRUE(back.rejects.empty());
   EXPECT_EQ(back.rows(), 50);
   const auto& ops = back.chunks[0].ops;
@@ -372,14 +372,14 @@ TEST(DebeziumDecoderTest, ATruncationAfterARestartKnowsTheKey) {
   options.truncates = true;
   auto decoder = MakeReader();
   Batch first;
-  Must(decoder->Decode(Encoded(batch, options)[0], &first));
+  Must(decoder->Decode(EncodedChanges(batch, options)[0], &first));
   Event event;
   event.kind = Event::Kind::kTruncate;
   event.table = batch.chunks[0].schema->id;
   event.schema = batch.chunks[0].schema;
   Batch truncation;
   truncation.events.push_back(event);
-  const Records records = Encoded(truncation, options)[0];
+  const Records records = EncodedChanges(truncation, options)[0];
   auto next = MakeReader();
   Must(next->Restore(decoder->State()));
   Batch back;

@@ -15,8 +15,6 @@
 namespace leat::debezium {
 namespace {
 
-constexpr size_t kMaxPlans = 1024;  // schemas that are no longer used are forgotten
-
 // topic.prefix: what stands before the first placeholder, without the point.
 std::string PrefixOf(const EncoderOptions& options) {
   if (!options.format.debezium.prefix.empty()) return options.format.debezium.prefix;

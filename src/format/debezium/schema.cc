@@ -8,25 +8,25 @@ namespace leat::debezium {
 namespace {
 
 // {"type":T,"optional":O,"field":F},
-std::string Field(std::string_view type, bool optional, std::string_view field) {
+std::string FieldJson(std::string_view type, bool optional, std::string_view field) {
   return fmt::format(R"({{"type":"{}","optional":{},"field":"{}"}},)", type, optional,
                      field);
 }
 
 std::string SourceSchema(std::string_view connector) {
-  return R"({"type":"struct","fields":[)" + Field("string", false, "version") +
-         Field("string", false, "connector") + Field("string", false, "name") +
-         Field("int64", false, "ts_ms") +
+  return R"({"type":"struct","fields":[)" + FieldJson("string", false, "version") +
+         FieldJson("string", false, "connector") + FieldJson("string", false, "name") +
+         FieldJson("int64", false, "ts_ms") +
          R"({"type":"string","optional":true,"name":"io.debezium.data.Enum","version":1,)"
          R"("parameters":{"allowed":"true,first,first_in_data_collection,)"
          R"(last_in_data_collection,last,false,incremental"},"default":"false",)"
          R"("field":"snapshot"},)" +
-         Field("string", false, "db") + Field("string", true, "sequence") +
-         Field("int64", true, "ts_us") + Field("int64", true, "ts_ns") +
-         Field("string", true, "table") + Field("int64", false, "server_id") +
-         Field("string", true, "gtid") + Field("string", false, "file") +
-         Field("int64", false, "pos") + Field("int32", false, "row") +
-         Field("int64", true, "thread") +
+         FieldJson("string", false, "db") + FieldJson("string", true, "sequence") +
+         FieldJson("int64", true, "ts_us") + FieldJson("int64", true, "ts_ns") +
+         FieldJson("string", true, "table") + FieldJson("int64", false, "server_id") +
+         FieldJson("string", true, "gtid") + FieldJson("string", false, "file") +
+         FieldJson("int64", false, "pos") + FieldJson("int32", false, "row") +
+         FieldJson("int64", true, "thread") +
          fmt::format(R"({{"type":"string","optional":true,"field":"query"}}],)"
                      R"("optional":false,"name":"io.debezium.connector.{}.Source",)"
                      R"("version":1,"field":"source"}},)",
@@ -53,11 +53,11 @@ std::string EnvelopeSchema(const std::vector<ConnectColumn>& columns,
   return R"({"type":"struct","fields":[)" + StructSchema(columns, value, true, "before") +
          "," + StructSchema(columns, value, true, "after") + "," +
          SourceSchema(connector) + R"({"type":"struct","fields":[)" +
-         Field("string", false, "id") + Field("int64", false, "total_order") +
+         FieldJson("string", false, "id") + FieldJson("int64", false, "total_order") +
          R"({"type":"int64","optional":false,"field":"data_collection_order"}],)"
          R"("optional":true,"name":"event.block","version":1,"field":"transaction"},)" +
-         Field("string", false, "op") + Field("int64", true, "ts_ms") +
-         Field("int64", true, "ts_us") +
+         FieldJson("string", false, "op") + FieldJson("int64", true, "ts_ms") +
+         FieldJson("int64", true, "ts_us") +
          R"({"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":)" +
          json::Quoted(std::string(topic) + ".Envelope") + R"(,"version":2})";
 }
@@ -109,27 +109,29 @@ std::string SchemaChangeValueSchema(std::string_view connector) {
       R"({"type":"array","items":{"type":"string","optional":false},"optional":true,)"
       R"("field":")";
   const std::string column =
-      R"({"type":"struct","fields":[)" + Field("string", false, "name") +
-      Field("int32", false, "jdbcType") + Field("int32", true, "nativeType") +
-      Field("string", false, "typeName") + Field("string", true, "typeExpression") +
-      Field("string", true, "charsetName") + Field("int32", true, "length") +
-      Field("int32", true, "scale") + Field("int32", false, "position") +
-      Field("boolean", true, "optional") + Field("boolean", true, "autoIncremented") +
-      Field("boolean", true, "generated") + Field("string", true, "comment") +
-      Field("string", true, "defaultValueExpression") + std::string(kTexts) +
+      R"({"type":"struct","fields":[)" + FieldJson("string", false, "name") +
+      FieldJson("int32", false, "jdbcType") + FieldJson("int32", true, "nativeType") +
+      FieldJson("string", false, "typeName") +
+      FieldJson("string", true, "typeExpression") +
+      FieldJson("string", true, "charsetName") + FieldJson("int32", true, "length") +
+      FieldJson("int32", true, "scale") + FieldJson("int32", false, "position") +
+      FieldJson("boolean", true, "optional") +
+      FieldJson("boolean", true, "autoIncremented") +
+      FieldJson("boolean", true, "generated") + FieldJson("string", true, "comment") +
+      FieldJson("string", true, "defaultValueExpression") + std::string(kTexts) +
       R"(enumValues"}],"optional":false,)"
       R"("name":"io.debezium.connector.schema.Column","version":1})";
   const std::string table =
-      R"({"type":"struct","fields":[)" + Field("string", true, "defaultCharsetName") +
+      R"({"type":"struct","fields":[)" + FieldJson("string", true, "defaultCharsetName") +
       std::string(kTexts) + R"(primaryKeyColumnNames"},{"type":"array","items":)" +
       column + R"(,"optional":false,"field":"columns"},)" +
       R"({"type":"string","optional":true,"field":"comment"}],"optional":true,)"
       R"("name":"io.debezium.connector.schema.Table","version":1,"field":"table"})";
   return R"({"type":"struct","fields":[)" + SourceSchema(connector) +
-         Field("int64", false, "ts_ms") + Field("string", true, "databaseName") +
-         Field("string", true, "schemaName") + Field("string", true, "ddl") +
+         FieldJson("int64", false, "ts_ms") + FieldJson("string", true, "databaseName") +
+         FieldJson("string", true, "schemaName") + FieldJson("string", true, "ddl") +
          R"({"type":"array","items":{"type":"struct","fields":[)" +
-         Field("string", false, "type") + Field("string", false, "id") + table +
+         FieldJson("string", false, "type") + FieldJson("string", false, "id") + table +
          R"(],"optional":false,"name":"io.debezium.connector.schema.Change",)"
          R"("version":1},"optional":false,"field":"tableChanges"}],"optional":false,)"
          R"("name":"io.debezium.connector.)" +

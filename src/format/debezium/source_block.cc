@@ -11,20 +11,20 @@ namespace {
 constexpr size_t kNumbersMost = 512;  // numbers, names and marks of one block
 
 template <typename Array>
-const Array* Column(const Chunk& chunk, const char* name) {
+const Array* SourceColumn(const Chunk& chunk, const char* name) {
   if (!chunk.meta) return nullptr;
   return static_cast<const Array*>(chunk.meta->GetColumnByName(name).get());
 }
 
 template <typename Array>
-bool Has(const Array* column, int64_t row) {
+bool HasValue(const Array* column, int64_t row) {
   return column && column->IsValid(row);
 }
 
 template <typename Array>
 char* WriteNumber(const Array* column, int64_t row, std::string_view fallback,
                   char* out) {
-  if (!Has(column, row)) return json::WriteText(fallback, out);
+  if (!HasValue(column, row)) return json::WriteText(fallback, out);
   return json::WriteInt(column->Value(row), out);
 }
 
@@ -53,17 +53,17 @@ SourceBlock::SourceBlock(const TableId& table, const std::string& prefix,
 }
 
 void SourceBlock::Bind(const Chunk& chunk) {
-  gtid_ = Column<arrow::StringArray>(chunk, "_gtid");
-  file_ = Column<arrow::StringArray>(chunk, "_file");
-  snapshot_ = Column<arrow::StringArray>(chunk, "_snapshot");
-  pos_ = Column<arrow::Int64Array>(chunk, "_pos");
-  row_ = Column<arrow::Int32Array>(chunk, "_row");
-  thread_ = Column<arrow::Int64Array>(chunk, "_thread");
-  server_ = Column<arrow::Int64Array>(chunk, "_server_id");
+  gtid_ = SourceColumn<arrow::StringArray>(chunk, "_gtid");
+  file_ = SourceColumn<arrow::StringArray>(chunk, "_file");
+  snapshot_ = SourceColumn<arrow::StringArray>(chunk, "_snapshot");
+  pos_ = SourceColumn<arrow::Int64Array>(chunk, "_pos");
+  row_ = SourceColumn<arrow::Int32Array>(chunk, "_row");
+  thread_ = SourceColumn<arrow::Int64Array>(chunk, "_thread");
+  server_ = SourceColumn<arrow::Int64Array>(chunk, "_server_id");
 }
 
 std::string_view SourceBlock::Text(const arrow::StringArray* column, int64_t row) const {
-  return Has(column, row) ? column->GetView(row) : std::string_view();
+  return HasValue(column, row) ? column->GetView(row) : std::string_view();
 }
 
 size_t SourceBlock::Most(int64_t row) const {
@@ -90,8 +90,8 @@ char* SourceBlock::Write(int64_t row, bool snapshot, int64_t micros, char* out) 
   out = WriteText(table_, out);
   out = WriteNumber(server_, row, "0", out);
   out = WriteText(",\"gtid\":", out);
-  out = Has(gtid_, row) ? json::WriteString(gtid_->GetView(row), out)
-                        : WriteText("null", out);
+  out = HasValue(gtid_, row) ? json::WriteString(gtid_->GetView(row), out)
+                             : WriteText("null", out);
   out = WriteText(",\"file\":", out);
   out = json::WriteString(Text(file_, row), out);
   out = WriteText(",\"pos\":", out);
@@ -104,7 +104,7 @@ char* SourceBlock::Write(int64_t row, bool snapshot, int64_t micros, char* out) 
 }
 
 std::string SourceBlock::Transaction(int64_t row) const {
-  if (Has(gtid_, row)) return gtid_->GetString(row);
+  if (HasValue(gtid_, row)) return gtid_->GetString(row);
   return {};
 }
 

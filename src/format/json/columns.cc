@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "base/text.h"
 #include "format/json/decimal_text.h"
 #include "format/json/parse.h"
 #include "format/json/text.h"
@@ -16,12 +17,6 @@ namespace leat::json {
 namespace {
 
 using Kind = Value::Kind;
-
-std::string Hex(std::string_view bytes) {
-  std::string out(bytes.size() * 2, '\0');
-  WriteHex(bytes, out.data());
-  return out;
-}
 
 // Of numbers that no text told: those of other formats.
 std::string NumberText(const Value& value) {
@@ -152,7 +147,7 @@ bool FitsFloat(double real) {
   return !std::isfinite(real) || std::isfinite(static_cast<float>(real));
 }
 
-std::optional<int64_t> MicrosOf(const Value& value) {
+std::optional<int64_t> TimestampOf(const Value& value) {
   if (value.kind == Kind::kMicros) return value.integer;
   if (value.kind == Kind::kString) return ParseTimestamp(value.text);
   const auto millis = WholeOf(value);
@@ -187,7 +182,7 @@ std::optional<int64_t> IntegerOf(const arrow::DataType& type, const Value& value
       if (value.kind == Kind::kMicros) days = FloorDays(value.integer);
       return days && *days == static_cast<int32_t>(*days) ? days : std::nullopt;
     }
-    case arrow::Type::TIMESTAMP: return MicrosOf(value);
+    case arrow::Type::TIMESTAMP: return TimestampOf(value);
     default: break;
   }
   // A bigint; also what `time` is kept in.

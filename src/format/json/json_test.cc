@@ -230,7 +230,7 @@ TEST(JsonDecoderTest, TombstonesDeleteByKey) {
   EXPECT_EQ(batch.rejects.size(), 1U);
 }
 
-Batch Changes() {
+Batch JsonChanges() {
   Chunk chunk;
   chunk.schema = TableSchema::Make(
       {"db", "", "t"},
@@ -270,7 +270,7 @@ TEST(JsonEncoderTest, RowsTombstonesAndKeyChanges) {
   auto encoder = Must(MakeEncoder(options));
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  const Batch batch = Changes();
+  const Batch batch = JsonChanges();
   Must(encoder->Encode(batch, Into(&out), &rejects));
   ASSERT_EQ(out.size(), 1U);
   EXPECT_EQ(out[0].topic, "out.t");
@@ -286,7 +286,7 @@ TEST(JsonEncoderTest, RowsTombstonesAndKeyChanges) {
 }
 
 TEST(JsonEncoderTest, ADeleteWithoutAKeyIsADeadLetter) {
-  Batch batch = Changes();
+  Batch batch = JsonChanges();
   const TableSchema& keyed = *batch.chunks[0].schema;
   batch.chunks[0].schema = TableSchema::Make(keyed.id, keyed.columns, {});
   EncoderOptions options;
@@ -307,7 +307,7 @@ TEST(JsonEncoderTest, WhatIsWrittenIsReadBack) {
   auto encoder = Must(MakeEncoder(options));
   std::vector<Records> out;
   std::vector<DeadLetter> rejects;
-  const Batch batch = Changes();
+  const Batch batch = JsonChanges();
   Must(encoder->Encode(batch, Into(&out), &rejects));
   DecoderOptions reading;
   reading.format.columns = batch.chunks[0].schema->columns;

@@ -3,11 +3,10 @@
 #include <array>
 #include <charconv>
 
+#include "format/json/text.h"
+
 namespace leat::json {
 namespace {
-
-constexpr int64_t kMicrosPerSecond = 1'000'000;
-constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 
 // Digits at the front; nothing for fewer than `least` or more than `most`.
 std::optional<int64_t> TakeDigits(std::string_view* text, size_t least, size_t most) {
@@ -24,7 +23,7 @@ std::optional<int64_t> TakeDigits(std::string_view* text, size_t least, size_t m
   return value;
 }
 
-bool Take(std::string_view* text, char c) {
+bool TakeChar(std::string_view* text, char c) {
   if (!text->starts_with(c)) return false;
   text->remove_prefix(1);
   return true;
@@ -32,7 +31,7 @@ bool Take(std::string_view* text, char c) {
 
 // .ffffff: digits beyond microseconds are cut off.
 std::optional<int64_t> TakeFraction(std::string_view* text) {
-  if (!Take(text, '.')) return 0;
+  if (!TakeChar(text, '.')) return 0;
   int64_t micros = 0;
   int64_t unit = 100'000;
   size_t count = 0;
@@ -48,9 +47,9 @@ std::optional<int64_t> TakeFraction(std::string_view* text) {
 
 std::optional<int64_t> TakeDate(std::string_view* text) {
   const auto year = TakeDigits(text, 4, 4);
-  if (!year || !Take(text, '-')) return std::nullopt;
+  if (!year || !TakeChar(text, '-')) return std::nullopt;
   const auto month = TakeDigits(text, 2, 2);
-  if (!month || *month < 1 || *month > 12 || !Take(text, '-')) return std::nullopt;
+  if (!month || *month < 1 || *month > 12 || !TakeChar(text, '-')) return std::nullopt;
   const auto day = TakeDigits(text, 2, 2);
   static constexpr std::array<int, 12> kDays = {31, 29, 31, 30, 31, 30,
                                                 31, 31, 30, 31, 30, 31};
@@ -70,11 +69,11 @@ std::optional<int64_t> TakeDate(std::string_view* text) {
 // hh:mm[:ss[.f]] with up to `hours` hours.
 std::optional<int64_t> TakeTime(std::string_view* text, size_t hour_digits) {
   const auto hours = TakeDigits(text, 2, hour_digits);
-  if (!hours || !Take(text, ':')) return std::nullopt;
+  if (!hours || !TakeChar(text, ':')) return std::nullopt;
   const auto minutes = TakeDigits(text, 2, 2);
   if (!minutes || *minutes > 59) return std::nullopt;
   int64_t micros = (*hours * 60 + *minutes) * 60 * kMicrosPerSecond;
-  if (!Take(text, ':')) return micros;
+  if (!TakeChar(text, ':')) return micros;
   const auto seconds = TakeDigits(text, 2, 2);
   const auto fraction = seconds ? TakeFraction(text) : std::nullopt;
   if (!fraction || *seconds > 59) return std::nullopt;
@@ -83,7 +82,7 @@ std::optional<int64_t> TakeTime(std::string_view* text, size_t hour_digits) {
 
 // Z, +hh:mm, +hhmm, +hh or nothing, as what has to be taken off.
 std::optional<int64_t> TakeZone(std::string_view* text) {
-  if (text->empty() || Take(text, 'Z') || Take(text, 'z')) return 0;
+  if (text->empty() || TakeChar(text, 'Z') || TakeChar(text, 'z')) return 0;
   const bool west = text->starts_with('-');
   if (!west && !text->starts_with('+')) return std::nullopt;
   text->remove_prefix(1);
@@ -91,7 +90,7 @@ std::optional<int64_t> TakeZone(std::string_view* text) {
   if (!hours || *hours > 18) return std::nullopt;
   int64_t minutes = 0;
   if (!text->empty()) {
-    Take(text, ':');
+    TakeChar(text, ':');
     const auto given = TakeDigits(text, 2, 2);
     if (!given || *given > 59) return std::nullopt;
     minutes = *given;
@@ -130,8 +129,8 @@ std::optional<double> ParseDouble(std::string_view text) {
 std::optional<arrow::Decimal128> ParseDecimal(std::string_view text, int32_t precision,
                                               int32_t scale) {
   std::string_view rest = text;
-  const bool negative = Take(&rest, '-');
-  if (!negative) Take(&rest, '+');
+  const bool negative = TakeChar(&rest, '-');
+  if (!negative) TakeChar(&rest, '+');
   arrow::Decimal128 value(0);
   const arrow::Decimal128 ten(10);
   int64_t exponent = 0;
@@ -156,8 +155,8 @@ std::optional<arrow::Decimal128> ParseDecimal(std::string_view text, int32_t pre
     }
   }
   if (!any) return std::nullopt;
-  if (Take(&rest, 'e') || Take(&rest, 'E')) {
-    Take(&rest, '+');
+  if (TakeChar(&rest, 'e') || TakeChar(&rest, 'E')) {
+    TakeChar(&rest, '+');
     const auto given = ParseInt(rest);
     if (!given || *given > 1000 || *given < -1000) return std::nullopt;
     exponent += *given;
@@ -187,7 +186,7 @@ std::optional<int32_t> ParseDate(std::string_view text) {
 }
 
 std::optional<int64_t> ParseTime(std::string_view text) {
-  const bool negative = Take(&text, '-');
+  const bool negative = TakeChar(&text, '-');
   const auto micros = TakeTime(&text, 3);
   if (!micros || !text.empty()) return std::nullopt;
   return negative ? -*micros : *micros;
@@ -197,7 +196,8 @@ std::optional<int64_t> ParseTimestamp(std::string_view text) {
   const auto days = TakeDate(&text);
   if (!days) return std::nullopt;
   if (text.empty()) return *days * kMicrosPerDay;
-  if (!Take(&text, 'T') && !Take(&text, ' ') && !Take(&text, 't')) return std::nullopt;
+  if (!TakeChar(&text, 'T') && !TakeChar(&text, ' ') && !TakeChar(&text, 't'))
+    return std::nullopt;
   const auto time = TakeTime(&text, 2);
   const auto zone = time ? TakeZone(&text) : std::nullopt;
   if (!zone || !text.empty() || *time >= kMicrosPerDay) return std::nullopt;

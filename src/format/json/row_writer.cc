@@ -86,8 +86,6 @@ std::string Compacted(std::string_view json) {
   return out;
 }
 
-int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-
 }  // namespace
 
 Form PlainForm(const arrow::DataType& type) {

@@ -6,8 +6,6 @@
 namespace leat::json {
 namespace {
 
-constexpr int64_t kMicrosPerSecond = 1'000'000;
-constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 constexpr char kUpperHex[] = "0123456789ABCDEF";
 constexpr char kLowerHex[] = "0123456789abcdef";
 constexpr char kBase64[] =
@@ -114,8 +112,6 @@ char* WriteYear(int64_t year, char* out) {
   if (size > 9999) return WriteInt(size, out);
   return WriteTwo(size % 100, WriteTwo(size / 100, out));
 }
-
-int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 }  // namespace
 

@@ -17,6 +17,11 @@ constexpr size_t kDoubleMost = 32;
 constexpr size_t kDateMost = 20;       // years beyond four digits included
 constexpr size_t kTimestampMost = 40;  // quotes and zone included
 
+constexpr int64_t kMicrosPerSecond = 1'000'000;
+constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
+// Rounds down, as times before 1970 need it; b is above zero.
+inline int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
 inline char* WriteText(std::string_view text, char* out) {
   std::memcpy(out, text.data(), text.size());
   return out + text.size();

@@ -27,7 +27,7 @@ Result<Rows> Take(const Rows& from, const std::vector<int64_t>& rows) {
   return taken->record_batch();
 }
 
-Result<Rows> Joined(const Rows& first, const Rows& second) {
+Result<Rows> JoinedRows(const Rows& first, const Rows& second) {
   auto joined = arrow::ConcatenateRecordBatches({first, second});
   if (!joined.ok()) return Status::Bug(joined.status().ToString());
   return *joined;
@@ -130,7 +130,7 @@ Result<Chunk> ByRow(const Chunk& chunk, const SchemaRef& schema, const Answer& r
   } else {
     Rows from = rows.rows;
     if (before) {
-      ASSIGN_OR_RETURN(from, Joined(from, before->rows));
+      ASSIGN_OR_RETURN(from, JoinedRows(from, before->rows));
     }
     ASSIGN_OR_RETURN(out.rows, Take(from, taken));
     if (chunk.meta) {

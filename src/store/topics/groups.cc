@@ -11,8 +11,6 @@
 namespace leat {
 namespace {
 
-int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
-
 GroupOffset Decode(std::string_view bytes) {
   ByteReader in(bytes);
   GroupOffset offset;

@@ -17,8 +17,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto kUpkeepEvery = std::chrono::seconds(10);
 
-int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
-
 std::string EncodeSettings(const TopicSettings& s, size_t partitions, int64_t created) {
   return DumpJson(Json{{"partitions", partitions},
                        {"retention_us", s.retention.count()},

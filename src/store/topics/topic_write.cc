@@ -15,8 +15,6 @@
 namespace leat {
 namespace {
 
-int64_t NowMillis() { return Clock::System().WallMicros() / 1000; }
-
 bool Same(const std::optional<Token>& a, const std::optional<Token>& b) {
   return a ? b && a->SameEpoch(*b) : !b;
 }
@@ -36,7 +34,7 @@ void NoteTimes(const Segment& segment, int64_t now, StagedSegment* staged) {
   staged->max_time = most == INT64_MIN ? now : most;
 }
 
-Result<std::shared_ptr<arrow::BinaryArray>> Joined(const arrow::ArrayVector& parts) {
+Result<std::shared_ptr<arrow::BinaryArray>> JoinedParts(const arrow::ArrayVector& parts) {
   auto all = arrow::Concatenate(parts);
   if (!all.ok()) return Status::Bug("joining records: " + all.status().ToString());
   return std::static_pointer_cast<arrow::BinaryArray>(*all);
@@ -56,8 +54,8 @@ Result<Records> Join(const std::vector<const Records*>& parts) {
     all.timestamps.insert(all.timestamps.end(), part->timestamps.begin(),
                           part->timestamps.end());
   }
-  ASSIGN_OR_RETURN(all.keys, Joined(keys));
-  ASSIGN_OR_RETURN(all.values, Joined(values));
+  ASSIGN_OR_RETURN(all.keys, JoinedParts(keys));
+  ASSIGN_OR_RETURN(all.values, JoinedParts(values));
   if (!any_headers) return all;
   for (const Records* part : parts) {
     if (part->headers) {
@@ -68,7 +66,7 @@ Result<Records> Join(const std::vector<const Records*>& parts) {
     if (!none.ok()) return Status::Bug("joining records: " + none.status().ToString());
     headers.push_back(*none);
   }
-  ASSIGN_OR_RETURN(all.headers, Joined(headers));
+  ASSIGN_OR_RETURN(all.headers, JoinedParts(headers));
   return all;
 }
 

@@ -13,7 +13,7 @@
 namespace leat::iceberg {
 namespace {
 
-constexpr int64_t kBatchRows = 65536;
+constexpr int64_t kReadRows = 65536;
 
 Status Unreadable(const std::string& location, std::string_view why) {
   return Status::Data("reading " + location + ": " + std::string(why) +
@@ -33,7 +33,7 @@ Result<std::unique_ptr<ParquetReader>> ParquetReader::Open(FileIo& files,
   std::unique_ptr<ParquetReader> reader(new ParquetReader(location, wanted.ToArrow()));
   ASSIGN_OR_RETURN(auto file, files.Open(location));
   parquet::ArrowReaderProperties properties(/*use_threads=*/false);
-  properties.set_batch_size(kBatchRows);
+  properties.set_batch_size(kReadRows);
   properties.set_pre_buffer(!files.local());
   try {
     parquet::arrow::FileReaderBuilder builder;

@@ -9,7 +9,7 @@ namespace leat::iceberg {
 namespace {
 
 constexpr size_t kMaxPlaces = size_t{2} << 20;  // in memory: 16 MiB
-constexpr size_t kBatchRows = 32768;
+constexpr size_t kDeleteRows = 32768;
 
 }  // namespace
 
@@ -80,8 +80,8 @@ Status PositionDeletes::WriteFile(const DataTarget& group,
                                     files_, table_.NewDataPath(path, "-deletes.parquet"),
                                     PositionDeleteSchema(), options));
   const auto schema = PositionDeleteSchema().ToArrow();
-  for (size_t at = 0; at < places.size(); at += kBatchRows) {
-    const auto batch = places.subspan(at, std::min(kBatchRows, places.size() - at));
+  for (size_t at = 0; at < places.size(); at += kDeleteRows) {
+    const auto batch = places.subspan(at, std::min(kDeleteRows, places.size() - at));
     arrow::StringBuilder paths;
     arrow::Int64Builder rows;
     arrow::Status status = rows.Reserve(static_cast<int64_t>(batch.size()));

@@ -11,7 +11,7 @@
 namespace leat::iceberg {
 namespace {
 
-Status Failed(const std::filesystem::path& path, const char* doing) {
+Status NumbersFailed(const std::filesystem::path& path, const char* doing) {
   return Status::Transient(
       fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno)));
 }
@@ -26,7 +26,7 @@ Status AppendAll(int fd, std::string_view bytes, const std::filesystem::path& pa
   while (!bytes.empty()) {
     const ssize_t n = write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Failed(path, "writing");
+    if (n <= 0) return NumbersFailed(path, "writing");
     bytes.remove_prefix(static_cast<size_t>(n));
   }
   return Status::Ok();
@@ -57,9 +57,9 @@ Status FileNumbers::Load() {
     locations_[number] = std::move(location);
   }
   fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd_ < 0) return Failed(path_, "opening");
+  if (fd_ < 0) return NumbersFailed(path_, "opening");
   // A line that a killed process left half written goes.
-  if (ftruncate(fd_, whole) != 0) return Failed(path_, "trimming");
+  if (ftruncate(fd_, whole) != 0) return NumbersFailed(path_, "trimming");
   return Status::Ok();
 }
 
@@ -96,11 +96,11 @@ Status FileNumbers::Retain(const std::set<std::string>& locations) {
   const std::filesystem::path next = path_.string() + ".next";
   const int fd =
       open(next.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) return Failed(next, "opening");
+  if (fd < 0) return NumbersFailed(next, "opening");
   const Status written = AppendAll(fd, text, next);
   if (!written.ok() || fdatasync(fd) != 0 || rename(next.c_str(), path_.c_str()) != 0) {
     close(fd);
-    return written.ok() ? Failed(next, "replacing") : written;
+    return written.ok() ? NumbersFailed(next, "replacing") : written;
   }
   close(fd_);
   fd_ = fd;
@@ -111,7 +111,7 @@ Status FileNumbers::Retain(const std::set<std::string>& locations) {
 }
 
 Status FileNumbers::Flush() const {
-  return fdatasync(fd_) == 0 ? Status::Ok() : Failed(path_, "writing");
+  return fdatasync(fd_) == 0 ? Status::Ok() : NumbersFailed(path_, "writing");
 }
 
 }  // namespace leat::iceberg

@@ -22,7 +22,7 @@ constexpr uint64_t kMagic = 0x3278646974616c;  // "latidx2"
 constexpr size_t kHeaderBytes = 4096;
 constexpr size_t kBatch = 1024;  // keys between two writes of the undo log
 
-Status Failed(const std::filesystem::path& path, const char* doing) {
+Status IndexFailed(const std::filesystem::path& path, const char* doing) {
   return Status::Transient(
       fmt::format("{} key index {}: {}", doing, path.string(), std::strerror(errno)));
 }
@@ -244,9 +244,9 @@ Status KeyIndex::Load(std::span<const KeyHash> keys, std::span<const Place> plac
 Status KeyIndex::OpenUndo() {
   const auto path = folder_ / "undo";
   undo_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (undo_fd_ < 0) return Failed(path, "opening");
+  if (undo_fd_ < 0) return IndexFailed(path, "opening");
   struct stat info {};
-  if (fstat(undo_fd_, &info) != 0) return Failed(path, "opening");
+  if (fstat(undo_fd_, &info) != 0) return IndexFailed(path, "opening");
   undo_bytes_ = static_cast<uint64_t>(info.st_size);
   return Status::Ok();
 }
@@ -279,7 +279,7 @@ Status KeyIndex::Replay() {
     const ssize_t got =
         pread(undo_fd_, bytes.data(), n * record, static_cast<off_t>(left * record));
     if (got != static_cast<ssize_t>(n * record)) {
-      return Failed(folder_ / "undo", "reading");
+      return IndexFailed(folder_ / "undo", "reading");
     }
     keys.clear();
     places.clear();
@@ -296,7 +296,7 @@ Status KeyIndex::Replay() {
 
 Status KeyIndex::TruncateUndo() {
   undo_bytes_ = 0;
-  if (ftruncate(undo_fd_, 0) != 0) return Failed(folder_ / "undo", "emptying");
+  if (ftruncate(undo_fd_, 0) != 0) return IndexFailed(folder_ / "undo", "emptying");
   return Status::Ok();
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class KeyIndexTest : public testing::TestWithParam<bool> {
+class KeyIndexTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override { Open(); }
   void TearDown() override { index_.reset(); }
@@ -70,7 +70,7 @@ class KeyIndexTest : public testing::TestWithParam<bool> {
   uint32_t row_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Widths, KeyIndexTest, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Widths, KeyIndexTest, ::testing::Bool(),
                          [](const auto& i) { return i.param ? "Hashed" : "Exact"; });
 
 TEST_P(KeyIndexTest, EqualsAMapOverEpochsAbortsAndReopenings) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
-Status Failed(const std::string& path, const char* doing, int error) {
+Status MapFailed(const std::string& path, const char* doing, int error) {
   std::string message =
       std::string(doing) + " key index " + path + ": " + std::strerror(error);
   if (error == EACCES || error == EROFS || error == EPERM) {
@@ -28,15 +28,15 @@ Status Failed(const std::string& path, const char* doing, int error) {
 Result<MappedFile> MappedFile::Open(const std::string& path, size_t bytes) {
   MappedFile made;
   made.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (made.fd_ < 0) return Failed(path, "opening", errno);
+  if (made.fd_ < 0) return MapFailed(path, "opening", errno);
   struct stat info {};
-  if (fstat(made.fd_, &info) != 0) return Failed(path, "opening", errno);
+  if (fstat(made.fd_, &info) != 0) return MapFailed(path, "opening", errno);
   if (info.st_size < static_cast<off_t>(bytes)) {
     const int error = posix_fallocate(made.fd_, 0, static_cast<off_t>(bytes));
-    if (error != 0) return Failed(path, "extending", error);
+    if (error != 0) return MapFailed(path, "extending", error);
   }
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, made.fd_, 0);
-  if (data == MAP_FAILED) return Failed(path, "mapping", errno);
+  if (data == MAP_FAILED) return MapFailed(path, "mapping", errno);
   made.data_ = static_cast<uint8_t*>(data);
   made.size_ = bytes;
   return made;

@@ -66,7 +66,7 @@ std::map<int, T> ReadPairs(const Json& json) {
   return map;
 }
 
-DataFile Read(const Json& json) {
+DataFile ReadDataFile(const Json& json) {
   DataFile file;
   file.content = static_cast<DataFile::Content>(JsonNumber<int>(json.at("content")));
   file.path = json.at("path").get<std::string>();
@@ -166,7 +166,7 @@ Json ToJson(const DataFile& file) {
 
 Result<DataFile> DataFileFromJson(const Json& json) {
   try {
-    return Read(json);
+    return ReadDataFile(json);
   } catch (const Json::exception& error) {
     return Status::Bug(std::string("A saved checkpoint lists a file wrongly: ") +
                        error.what());

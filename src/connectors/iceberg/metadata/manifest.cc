@@ -12,7 +12,7 @@ namespace {
 
 using EntryStatus = ManifestEntry::Status;
 
-void WriteOptional(AvroEncoder& out, const std::optional<int64_t>& value) {
+void WriteOptionalLong(AvroEncoder& out, const std::optional<int64_t>& value) {
   out.Branch(value.has_value());
   if (value) out.Long(*value);
 }
@@ -282,9 +282,9 @@ Result<std::string> EncodeManifest(const Schema& schema, const PartitionSpec& sp
     }
     AvroEncoder& out = writer.record();
     out.Long(static_cast<int>(entry.status));
-    WriteOptional(out, entry.snapshot_id);
-    WriteOptional(out, entry.sequence_number);
-    WriteOptional(out, entry.file_sequence_number);
+    WriteOptionalLong(out, entry.snapshot_id);
+    WriteOptionalLong(out, entry.sequence_number);
+    WriteOptionalLong(out, entry.file_sequence_number);
     WriteDataFile(out, entry.file, types);
     writer.EndRecord();
     Count(entry, summary);

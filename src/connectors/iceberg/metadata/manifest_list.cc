@@ -1,7 +1,5 @@
 #include "connectors/iceberg/metadata/manifest_list.h"
 
-#include <fmt/format.h>
-
 #include "format/avro_reader.h"
 #include "format/avro_writer.h"
 
@@ -32,7 +30,7 @@ constexpr std::string_view kSchema =
     R"("element-id":508}],"default":null,"field-id":507},)"
     R"({"name":"key_metadata","type":["null","bytes"],"default":null,"field-id":519}]})";
 
-void WriteOptional(AvroEncoder& out, const std::optional<Binary>& value) {
+void WriteOptionalBytes(AvroEncoder& out, const std::optional<Binary>& value) {
   out.Branch(value.has_value());
   if (value) out.Bytes(*value);
 }
@@ -53,11 +51,11 @@ void WriteOne(AvroEncoder& out, const ManifestFile& m) {
     out.Bool(field.contains_null);
     out.Branch(field.contains_nan.has_value());
     if (field.contains_nan) out.Bool(*field.contains_nan);
-    WriteOptional(out, field.lower);
-    WriteOptional(out, field.upper);
+    WriteOptionalBytes(out, field.lower);
+    WriteOptionalBytes(out, field.upper);
   }
   out.EndBlock();
-  WriteOptional(out, m.key_metadata);
+  WriteOptionalBytes(out, m.key_metadata);
 }
 
 // Finds fields by their Iceberg id in records of whatever writer.

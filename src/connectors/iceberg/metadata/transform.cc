@@ -8,6 +8,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/text.h"
+
 namespace leat::iceberg {
 namespace {
 
@@ -24,7 +26,7 @@ T TruncateTo(T value, T width) {
   return value - (((value % width) + width) % width);
 }
 
-Binary Little(int64_t value, size_t bytes) {
+Binary LittleEndian(int64_t value, size_t bytes) {
   Binary out(bytes, '\0');
   std::memcpy(out.data(), &value, bytes);
   return out;
@@ -106,12 +108,12 @@ bool IsInteger(TypeId id) {
          id == TypeId::kBoolean;
 }
 
-bool IsBytes(TypeId id) {
+bool IsBytesType(TypeId id) {
   return id == TypeId::kString || id == TypeId::kBinary || id == TypeId::kFixed ||
          id == TypeId::kUuid;
 }
 
-int64_t IntegerAt(const arrow::Array& array, int64_t i) {
+int64_t SourceInteger(const arrow::Array& array, int64_t i) {
   switch (array.type_id()) {
     case arrow::Type::BOOL:
       return static_cast<const arrow::BooleanArray&>(array).Value(i);
@@ -139,7 +141,7 @@ int64_t OfInteger(const Transform& t, TypeId source, int64_t v) {
     case Kind::kMonth: return MonthOf(day);
     case Kind::kDay: return day;
     case Kind::kHour: return FloorDiv(v, kMicrosPerHour);
-    case Kind::kBucket: return BucketOf(Little(v, 8), t.width);
+    case Kind::kBucket: return BucketOf(LittleEndian(v, 8), t.width);
     case Kind::kTruncate: return TruncateTo<int64_t>(v, t.width);
     default: return v;
   }
@@ -154,8 +156,8 @@ Coded OfIntegers(const Transform& t, TypeId source, const arrow::Array& column) 
     if (column.IsNull(i)) {
       coder.AddNull();
     } else {
-      coder.Add(OfInteger(t, source, IntegerAt(column, i)),
-                [&](Wide v) { return Little(static_cast<int64_t>(v), width); });
+      coder.Add(OfInteger(t, source, SourceInteger(column, i)),
+                [&](Wide v) { return LittleEndian(static_cast<int64_t>(v), width); });
     }
   }
   return out;
@@ -175,14 +177,14 @@ Coded OfDecimals(const Transform& t, const arrow::Array& column) {
     if (t.kind == Kind::kTruncate) v = TruncateTo<Wide>(v, t.width);
     if (t.kind == Kind::kBucket) v = BucketOf(MinimalBigEndian(v), t.width);
     coder.Add(v, [&](Wide value) {
-      return t.kind == Kind::kBucket ? Little(static_cast<int64_t>(value), 4)
+      return t.kind == Kind::kBucket ? LittleEndian(static_cast<int64_t>(value), 4)
                                      : MinimalBigEndian(value);
     });
   }
   return out;
 }
 
-std::string_view BytesAt(const arrow::Array& array, int64_t i) {
+std::string_view SourceBytes(const arrow::Array& array, int64_t i) {
   if (array.type_id() == arrow::Type::FIXED_SIZE_BINARY) {
     return static_cast<const arrow::FixedSizeBinaryArray&>(array).GetView(i);
   }
@@ -207,8 +209,8 @@ Coded OfBytes(const Transform& t, TypeId source, const arrow::Array& column) {
       if (column.IsNull(i)) {
         coder.AddNull();
       } else {
-        coder.Add(BucketOf(BytesAt(column, i), t.width),
-                  [](Wide v) { return Little(static_cast<int64_t>(v), 4); });
+        coder.Add(BucketOf(SourceBytes(column, i), t.width),
+                  [](Wide v) { return LittleEndian(static_cast<int64_t>(v), 4); });
       }
     }
     return out;
@@ -219,7 +221,7 @@ Coded OfBytes(const Transform& t, TypeId source, const arrow::Array& column) {
       coder.AddNull();
       continue;
     }
-    std::string_view v = BytesAt(column, i);
+    std::string_view v = SourceBytes(column, i);
     if (t.kind == Kind::kTruncate) v = FirstOf(v, t.width, source == TypeId::kString);
     coder.Add(v, [](std::string_view value) { return Binary(value); });
   }
@@ -239,8 +241,9 @@ Coded OfFloats(const arrow::Array& column) {
     const Value v = static_cast<const FloatArray&>(column).Value(i);
     int64_t bits = 0;
     std::memcpy(&bits, &v, sizeof(v));
-    coder.Add(bits,
-              [](Wide b) { return Little(static_cast<int64_t>(b), sizeof(Value)); });
+    coder.Add(bits, [](Wide b) {
+      return LittleEndian(static_cast<int64_t>(b), sizeof(Value));
+    });
   }
   return out;
 }
@@ -257,12 +260,6 @@ std::string TimestampText(int64_t micros) {
   return fmt::format("{}T{:02}:{:02}:{:02}.{:06}", DateText(day), in_day / kMicrosPerHour,
                      in_day / 60'000'000 % 60, in_day / 1'000'000 % 60,
                      in_day % 1'000'000);
-}
-
-std::string Hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<uint8_t>(c));
-  return out;
 }
 
 std::string IntegerText(const Transform& t, TypeId type, int64_t v) {
@@ -323,7 +320,7 @@ Result<Coded> ApplyTransform(const Transform& transform, const Type& source,
   }
   if (IsInteger(source.id)) return OfIntegers(transform, source.id, column);
   if (source.id == TypeId::kDecimal) return OfDecimals(transform, column);
-  if (IsBytes(source.id)) return OfBytes(transform, source.id, column);
+  if (IsBytesType(source.id)) return OfBytes(transform, source.id, column);
   if (source.id == TypeId::kFloat) return OfFloats<arrow::FloatArray>(column);
   if (source.id == TypeId::kDouble) return OfFloats<arrow::DoubleArray>(column);
   return Status::Config("a table cannot be partitioned by " + transform.ToString() +

@@ -8,7 +8,7 @@
 namespace leat::iceberg {
 namespace {
 
-Type TypeOf(const std::string& text) { return *Type::Parse(text); }
+Type ParsedType(const std::string& text) { return *Type::Parse(text); }
 
 template <typename Builder, typename Value>
 std::shared_ptr<arrow::Array> Array(Builder builder,
@@ -19,10 +19,11 @@ std::shared_ptr<arrow::Array> Array(Builder builder,
   return builder.Finish().ValueOrDie();
 }
 
-std::vector<std::optional<Binary>> Apply(const std::string& transform,
-                                         const std::string& type,
-                                         const std::shared_ptr<arrow::Array>& column) {
-  const auto coded = ApplyTransform(Transform::Parse(transform), TypeOf(type), *column);
+std::vector<std::optional<Binary>> Transformed(
+    const std::string& transform, const std::string& type,
+    const std::shared_ptr<arrow::Array>& column) {
+  const auto coded =
+      ApplyTransform(Transform::Parse(transform), ParsedType(type), *column);
   EXPECT_TRUE(coded.ok()) << coded.status().ToString();
   std::vector<std::optional<Binary>> out;
   if (!coded.ok()) return out;
@@ -66,14 +67,14 @@ TEST(Transform, BucketsDecimalsByTheirShortestBytes) {
   const auto column =
       Array(arrow::Decimal128Builder(arrow::decimal128(9, 2)),
             std::vector<std::optional<arrow::Decimal128>>{arrow::Decimal128(1420)});
-  EXPECT_EQ(IntOf(Apply("bucket[1000]", "decimal(9,2)", column)[0]),
+  EXPECT_EQ(IntOf(Transformed("bucket[1000]", "decimal(9,2)", column)[0]),
             (-500754589 & 0x7fffffff) % 1000);
 }
 
 TEST(Transform, BucketsAndKeepsNull) {
   const auto column =
       Array(arrow::Int32Builder(), std::vector<std::optional<int32_t>>{34, {}, 34});
-  const auto out = Apply("bucket[16]", "int", column);
+  const auto out = Transformed("bucket[16]", "int", column);
   EXPECT_EQ(IntOf(out[0]), (2017239379 & 0x7fffffff) % 16);
   EXPECT_EQ(out[1], std::nullopt);
   EXPECT_EQ(out[2], out[0]);
@@ -83,18 +84,18 @@ TEST(Transform, TakesTimesApartBeforeAndAfter1970) {
   const int64_t hour = 3'600'000'000;
   // 2017-11-16T22:31:08, 1969-12-31T23:59:59.999999, 1970-01-01T00:00
   const auto column = Timestamps({1510871468000000, -1, 0, {}});
-  const auto years = Apply("year", "timestamp", column);
+  const auto years = Transformed("year", "timestamp", column);
   EXPECT_EQ(IntOf(years[0]), 47);
   EXPECT_EQ(IntOf(years[1]), -1);
   EXPECT_EQ(IntOf(years[2]), 0);
   EXPECT_EQ(years[3], std::nullopt);
-  const auto months = Apply("month", "timestamp", column);
+  const auto months = Transformed("month", "timestamp", column);
   EXPECT_EQ(IntOf(months[0]), 574);
   EXPECT_EQ(IntOf(months[1]), -1);
-  const auto days = Apply("day", "timestamp", column);
+  const auto days = Transformed("day", "timestamp", column);
   EXPECT_EQ(IntOf(days[0]), 17486);
   EXPECT_EQ(IntOf(days[1]), -1);
-  const auto hours = Apply("hour", "timestamp", column);
+  const auto hours = Transformed("hour", "timestamp", column);
   EXPECT_EQ(IntOf(hours[0]), static_cast<int32_t>(1510871468000000 / hour));
   EXPECT_EQ(IntOf(hours[1]), -1);
 }
@@ -102,21 +103,21 @@ TEST(Transform, TakesTimesApartBeforeAndAfter1970) {
 TEST(Transform, TruncatesDownwardsAndByCharacters) {
   const auto ints =
       Array(arrow::Int32Builder(), std::vector<std::optional<int32_t>>{1, -1, 10, -10});
-  const auto out = Apply("truncate[10]", "int", ints);
+  const auto out = Transformed("truncate[10]", "int", ints);
   EXPECT_EQ(IntOf(out[0]), 0);
   EXPECT_EQ(IntOf(out[1]), -10);
   EXPECT_EQ(IntOf(out[2]), 10);
   EXPECT_EQ(IntOf(out[3]), -10);
   const auto text = Array(arrow::StringBuilder(), std::vector<std::optional<std::string>>{
                                                       "iceberg", "\xC3\xA9t\xC3\xA9!"});
-  const auto cut = Apply("truncate[3]", "string", text);
+  const auto cut = Transformed("truncate[3]", "string", text);
   EXPECT_EQ(cut[0], "ice");
   EXPECT_EQ(cut[1], "\xC3\xA9t\xC3\xA9");
 }
 
 TEST(Transform, NamesPartitionsForPeople) {
   const auto human = [](const char* transform, const char* result, int32_t v) {
-    return HumanValue(Transform::Parse(transform), TypeOf(result),
+    return HumanValue(Transform::Parse(transform), ParsedType(result),
                       Binary(reinterpret_cast<const char*>(&v), 4));
   };
   EXPECT_EQ(human("year", "int", 47), "2017");
@@ -125,7 +126,7 @@ TEST(Transform, NamesPartitionsForPeople) {
   EXPECT_EQ(human("day", "date", 17486), "2017-11-16");
   EXPECT_EQ(human("hour", "int", -1), "1969-12-31-23");
   EXPECT_EQ(human("identity", "int", -5), "-5");
-  EXPECT_EQ(HumanValue(Transform::Parse("identity"), TypeOf("string"), std::nullopt),
+  EXPECT_EQ(HumanValue(Transform::Parse("identity"), ParsedType("string"), std::nullopt),
             "null");
 }
 

@@ -15,7 +15,7 @@
 namespace leat::iceberg {
 namespace {
 
-constexpr int64_t kBatchRows = 32768;
+constexpr int64_t kFoldRows = 32768;
 
 void Merge(DeletedRows from, DeletedRows* into) {
   for (auto& [path, rows] : from) {
@@ -108,7 +108,7 @@ Status WriteDeletes(const DeletedRows& deleted, ParquetWriter* to) {
       arrow::Status status = paths.Append(path);
       if (status.ok()) status = rows.Append(position);
       if (!status.ok()) return FromArrow(status, "building position deletes");
-      if (paths.length() == kBatchRows) RETURN_IF_ERROR(flush());
+      if (paths.length() == kFoldRows) RETURN_IF_ERROR(flush());
     }
   }
   return flush();

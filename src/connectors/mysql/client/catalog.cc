@@ -23,12 +23,12 @@ bool IsSystemDatabase(std::string_view name) {
          name == "performance_schema" || name == "sys";
 }
 
-const std::string& Text(const std::optional<std::string>& value) {
+const std::string& TextOrEmpty(const std::optional<std::string>& value) {
   static const std::string empty;
   return value ? *value : empty;
 }
 
-int64_t Number(const std::optional<std::string>& value, int64_t otherwise) {
+int64_t NumberOr(const std::optional<std::string>& value, int64_t otherwise) {
   if (!value) return otherwise;
   int64_t number = 0;
   auto [end, error] =
@@ -37,11 +37,6 @@ int64_t Number(const std::optional<std::string>& value, int64_t otherwise) {
 }
 
 // "TABLE_SCHEMA = 'a' AND TABLE_NAME = 'b'" makes the server open that table alone.
-std::string Only(const TableId& id) {
-  return fmt::format("TABLE_SCHEMA = {} AND TABLE_NAME = {}", QuoteText(id.database),
-                     QuoteText(id.table));
-}
-
 struct IndexPart {
   std::string column;
   bool nullable = false;
@@ -81,8 +76,8 @@ struct ColumnRow {
   std::string charset;
 };
 
-Result<std::map<TableId, std::vector<ColumnRow>>> ReadColumns(Client* client,
-                                                              const std::string& where) {
+Result<std::map<TableId, std::vector<ColumnRow>>> ReadColumnRows(
+    Client* client, const std::string& where) {
   ASSIGN_OR_RETURN(
       Rows rows,
       client->Query("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, "
@@ -92,14 +87,14 @@ Result<std::map<TableId, std::vector<ColumnRow>>> ReadColumns(Client* client,
   std::map<TableId, std::vector<ColumnRow>> columns;
   for (const Row& row : rows) {
     ColumnRow one;
-    one.column.name = Text(row[2]);
-    one.column.data_type = Text(row[3]);
-    one.column.column_type = Text(row[4]);
-    one.column.collation = Text(row[5]);
-    one.column.nullable = Text(row[6]) == "YES";
-    one.column.octet_length = Number(row[7], -1);
-    one.charset = Text(row[8]);
-    columns[{Text(row[0]), "", Text(row[1])}].push_back(std::move(one));
+    one.column.name = TextOrEmpty(row[2]);
+    one.column.data_type = TextOrEmpty(row[3]);
+    one.column.column_type = TextOrEmpty(row[4]);
+    one.column.collation = TextOrEmpty(row[5]);
+    one.column.nullable = TextOrEmpty(row[6]) == "YES";
+    one.column.octet_length = NumberOr(row[7], -1);
+    one.charset = TextOrEmpty(row[8]);
+    columns[{TextOrEmpty(row[0]), "", TextOrEmpty(row[1])}].push_back(std::move(one));
   }
   return columns;
 }
@@ -116,8 +111,10 @@ Result<std::map<TableId, Indexes>> ReadIndexes(Client* client, const std::string
   std::map<TableId, Indexes> indexes;
   for (const Row& row : rows) {
     // An expression in an index has no column: such an index is no key.
-    IndexPart part{Text(row[3]), Text(row[4]) == "YES" || !row[3], row[5].has_value()};
-    indexes[{Text(row[0]), "", Text(row[1])}][Text(row[2])].push_back(std::move(part));
+    IndexPart part{TextOrEmpty(row[3]), TextOrEmpty(row[4]) == "YES" || !row[3],
+                   row[5].has_value()};
+    indexes[{TextOrEmpty(row[0]), "", TextOrEmpty(row[1])}][TextOrEmpty(row[2])]
+        .push_back(std::move(part));
   }
   return indexes;
 }
@@ -170,10 +167,10 @@ Result<std::vector<TableRow>> ReadTables(Client* client, const std::string& wher
                     where + " ORDER BY TABLE_SCHEMA, TABLE_NAME"));
   std::vector<TableRow> tables;
   for (const Row& row : rows) {
-    tables.push_back({{Text(row[0]), "", Text(row[1])},
-                      Text(row[2]),
-                      Number(row[3], 0),
-                      Number(row[4], 0)});
+    tables.push_back({{TextOrEmpty(row[0]), "", TextOrEmpty(row[1])},
+                      TextOrEmpty(row[2]),
+                      NumberOr(row[3], 0),
+                      NumberOr(row[4], 0)});
   }
   return tables;
 }
@@ -181,7 +178,7 @@ Result<std::vector<TableRow>> ReadTables(Client* client, const std::string& wher
 Result<std::vector<CatalogTable>> Describe(Client* client,
                                            const std::vector<TableRow>& rows,
                                            const std::string& where) {
-  ASSIGN_OR_RETURN(auto columns, ReadColumns(client, where));
+  ASSIGN_OR_RETURN(auto columns, ReadColumnRows(client, where));
   ASSIGN_OR_RETURN(auto indexes, ReadIndexes(client, where));
   Flavor flavor = client->server().mariadb ? Flavor::kMariaDb : Flavor::kMySql;
   std::vector<CatalogTable> tables;
@@ -210,7 +207,7 @@ Status NothingMatches(Client* client, const TablePatterns::Pattern& pattern,
   if (!HasWildcard(pattern.database)) {
     ASSIGN_OR_RETURN(Rows rows, client->Query("SHOW DATABASES"));
     std::vector<std::string> names;
-    for (const Row& row : rows) names.push_back(Text(row[0]));
+    for (const Row& row : rows) names.push_back(TextOrEmpty(row[0]));
     if (std::find(names.begin(), names.end(), pattern.database) == names.end()) {
       return Status::Config(fmt::format(
           "{}{} has no database \"{}\" that the user may see; {}; if it is there, run "
@@ -308,6 +305,11 @@ bool CatalogTable::SameShape(const CatalogTable& other) const {
          engine == other.engine;
 }
 
+std::string OnlyTable(const TableId& id) {
+  return fmt::format("TABLE_SCHEMA = {} AND TABLE_NAME = {}", QuoteText(id.database),
+                     QuoteText(id.table));
+}
+
 Result<std::vector<CatalogTable>> FindTables(Client* client,
                                              const TablePatterns& patterns) {
   std::string databases;
@@ -331,12 +333,12 @@ Result<std::vector<CatalogTable>> FindTables(Client* client,
     if (!found) return NothingMatches(client, pattern, seen);
   }
   std::erase_if(seen, [&](const TableRow& row) { return !patterns.Matches(row.id); });
-  if (seen.size() == 1) return Describe(client, seen, Only(seen.front().id));
+  if (seen.size() == 1) return Describe(client, seen, OnlyTable(seen.front().id));
   return Describe(client, seen, databases);
 }
 
 Result<std::optional<CatalogTable>> DescribeTable(Client* client, const TableId& id) {
-  std::string where = Only(id);
+  std::string where = OnlyTable(id);
   ASSIGN_OR_RETURN(std::vector<TableRow> rows, ReadTables(client, where));
   // Names may compare without regard to case in information_schema.
   std::erase_if(rows, [&](const TableRow& row) { return row.id != id; });

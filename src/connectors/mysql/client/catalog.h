@@ -64,6 +64,9 @@ struct CatalogTable {
   bool SameShape(const CatalogTable& other) const;
 };
 
+// What a question to information_schema asks of one table's rows.
+std::string OnlyTable(const TableId& id);
+
 // Every table that a pattern names, by database and name.
 Result<std::vector<CatalogTable>> FindTables(Client* client,
                                              const TablePatterns& patterns);

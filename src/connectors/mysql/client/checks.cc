@@ -6,21 +6,15 @@
 #include <charconv>
 #include <map>
 
+#include "base/text.h"
 #include "connectors/mysql/client/client.h"
 
 namespace leat::mysql {
 namespace {
 
-constexpr int kLeastMariadb = 100600;
-constexpr int kLeastMysql = 80000;
 constexpr int64_t kDaySeconds = 86'400;
 
 using Variables = std::map<std::string, std::string>;
-
-std::string Upper(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<uint8_t>(c)));
-  return text;
-}
 
 Result<Variables> ReadVariables(Client* client) {
   ASSIGN_OR_RETURN(
@@ -30,7 +24,7 @@ Result<Variables> ReadVariables(Client* client) {
                     "'binlog_row_metadata', 'gtid_mode', 'expire_logs_days', "
                     "'binlog_expire_logs_seconds', 'binlog_row_value_options')"));
   Variables variables;
-  for (const Row& row : rows) variables[*row[0]] = Upper(row[1].value_or(""));
+  for (const Row& row : rows) variables[*row[0]] = UpperCase(row[1].value_or(""));
   return variables;
 }
 
@@ -136,7 +130,7 @@ class Checker {
     ASSIGN_OR_RETURN(Rows rows, client_->Query("SHOW GRANTS"));
     for (const Row& row : rows) {
       if (row.empty() || !row[0]) continue;
-      std::string grant = Upper(*row[0]);
+      std::string grant = UpperCase(*row[0]);
       if (grant.find(" ON *.* TO ") != std::string::npos) grants_ += grant + '\n';
     }
     return Status::Ok();

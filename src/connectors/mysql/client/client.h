@@ -30,6 +30,9 @@ struct ServerInfo {
 
   bool AtLeast(int wanted) const { return version >= wanted; }
 };
+// The oldest that we know how to read and to write.
+constexpr int kLeastMariadb = 100600;
+constexpr int kLeastMysql = 80000;
 ServerInfo ParseServerVersion(std::string_view text);
 
 // Column values of one row as text; nothing: NULL.

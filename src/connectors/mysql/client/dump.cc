@@ -20,7 +20,7 @@ constexpr uint64_t kLogStart = 4;  // after the magic
 constexpr unsigned kFatalLogError = 1236;
 constexpr int kSilentHeartbeats = 3;
 
-void Append(std::string* out, uint64_t value, int width) {
+void AppendInteger(std::string* out, uint64_t value, int width) {
   for (int i = 0; i < width; i++) {
     *out += static_cast<char>(value & 0xff);
     value >>= 8;
@@ -41,7 +41,7 @@ std::string RandomUuid() {
                      part() & 0xffff);
 }
 
-bool Has(std::string_view text, std::string_view part) {
+bool HasText(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
@@ -99,15 +99,15 @@ Status LogDump::SetUp() {
 
 Status LogDump::Register() {
   std::string payload;
-  Append(&payload, server_id_, 4);
+  AppendInteger(&payload, server_id_, 4);
   std::string_view host = "leat";
-  Append(&payload, host.size(), 1);
+  AppendInteger(&payload, host.size(), 1);
   payload += host;
-  Append(&payload, 0, 1);  // user
-  Append(&payload, 0, 1);  // password
-  Append(&payload, 0, 2);  // port
-  Append(&payload, 0, 4);  // rank
-  Append(&payload, 0, 4);  // master's id: unknown
+  AppendInteger(&payload, 0, 1);  // user
+  AppendInteger(&payload, 0, 1);  // password
+  AppendInteger(&payload, 0, 2);  // port
+  AppendInteger(&payload, 0, 4);  // rank
+  AppendInteger(&payload, 0, 4);  // master's id: unknown
   return Command(kComRegisterReplica, payload, /*read_answer=*/true);
 }
 
@@ -115,11 +115,11 @@ Status LogDump::SendDump() {
   std::string payload;
   if (from_.gtid && !client_->server().mariadb) {
     std::string gtids = from_.gtids.Encode();
-    Append(&payload, kThroughGtid, 2);
-    Append(&payload, server_id_, 4);
-    Append(&payload, 0, 4);  // no file name
-    Append(&payload, kLogStart, 8);
-    Append(&payload, gtids.size(), 4);
+    AppendInteger(&payload, kThroughGtid, 2);
+    AppendInteger(&payload, server_id_, 4);
+    AppendInteger(&payload, 0, 4);  // no file name
+    AppendInteger(&payload, kLogStart, 8);
+    AppendInteger(&payload, gtids.size(), 4);
     payload += gtids;
     return Command(kComBinlogDumpGtid, payload, /*read_answer=*/false);
   }
@@ -131,9 +131,9 @@ Status LogDump::SendDump() {
         "the server to GTIDs (gtid_mode=ON)",
         from_.file, offset));
   }
-  Append(&payload, offset, 4);
-  Append(&payload, 0, 2);  // flags: wait at the end of the log
-  Append(&payload, server_id_, 4);
+  AppendInteger(&payload, offset, 4);
+  AppendInteger(&payload, 0, 2);  // flags: wait at the end of the log
+  AppendInteger(&payload, server_id_, 4);
   if (by_file) payload += from_.file;
   return Command(kComBinlogDump, payload, /*read_answer=*/false);
 }
@@ -194,18 +194,19 @@ Status LogDump::ServerError(std::string_view packet) {
   if (message.starts_with('#') && message.size() >= 6) message.remove_prefix(6);
   std::string text = fmt::format("error {}: {}", number, message);
   if (number != kFatalLogError) return {KindOfError(number), std::move(text)};
-  if (Has(message, "same server_uuid/server_id") || Has(message, "same server_id")) {
+  if (HasText(message, "same server_uuid/server_id") ||
+      HasText(message, "same server_id")) {
     duplicate_id_ = true;
     if (options_.server_id == 0) return Status::Transient(std::move(text));
     return Status::Config(fmt::format(
         "{}; another replica uses server_id {}: leave server_id out, or choose another",
         text, options_.server_id));
   }
-  if (Has(message, "max_allowed_packet")) {
+  if (HasText(message, "max_allowed_packet")) {
     return Status::Config(text +
                           "; run SET GLOBAL max_allowed_packet=1073741824 on the server");
   }
-  if (Has(message, "shutdown") || Has(message, "being killed")) {
+  if (HasText(message, "shutdown") || HasText(message, "being killed")) {
     return Status::Transient(std::move(text));
   }
   return Status::Config(std::move(text));
@@ -218,7 +219,7 @@ Result<Rows> LogStatus(Client* client) {
   return client->Query(renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
 }
 
-int64_t Number(const std::optional<std::string>& text) {
+int64_t ByteCount(const std::optional<std::string>& text) {
   int64_t number = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), number);
   return number;
@@ -260,7 +261,7 @@ Result<int64_t> LogBytesAfter(Client* client, const std::string& file, uint64_t 
   const auto at = static_cast<int64_t>(offset);
   ASSIGN_OR_RETURN(Rows status, LogStatus(client));
   if (status.empty() || status[0].size() < 2) return int64_t{-1};
-  if (status[0][0] == file) return std::max<int64_t>(Number(status[0][1]) - at, 0);
+  if (status[0][0] == file) return std::max<int64_t>(ByteCount(status[0][1]) - at, 0);
   ASSIGN_OR_RETURN(Rows logs, client->Query("SHOW BINARY LOGS"));
   int64_t bytes = 0;
   bool found = false;
@@ -268,8 +269,8 @@ Result<int64_t> LogBytesAfter(Client* client, const std::string& file, uint64_t 
     if (log.size() < 2 || !log[0]) continue;
     const int order = CompareLogFiles(*log[0], file);
     found = found || order == 0;
-    if (order == 0) bytes += std::max<int64_t>(Number(log[1]) - at, 0);
-    if (order > 0) bytes += Number(log[1]);
+    if (order == 0) bytes += std::max<int64_t>(ByteCount(log[1]) - at, 0);
+    if (order > 0) bytes += ByteCount(log[1]);
   }
   return found ? bytes : int64_t{-1};
 }

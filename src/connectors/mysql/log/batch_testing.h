@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing.h"
 #include "connectors/mysql/client/dump.h"
 #include "data/batch.h"
 
@@ -49,11 +50,6 @@ inline std::vector<std::string> Lines(const Batch& batch) {
   std::vector<std::string> out;
   for (auto& [seq, line] : lines) out.push_back(line);
   return out;
-}
-
-inline std::string ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // The events of a log file, from an offset on.

@@ -48,7 +48,7 @@ bool CopyWide(char* to, const uint8_t* from, size_t size) {
 }  // namespace
 
 BlockDecoder::BlockDecoder(ValueDecoder* values) : values_(values) {
-  const std::vector<Field>& fields = values->fields();
+  const std::vector<ValueField>& fields = values->fields();
   Step step;
   for (size_t i = 0; i < fields.size(); i++) {
     offset_.push_back(static_cast<uint32_t>(step.bytes));
@@ -132,7 +132,7 @@ bool BlockDecoder::FindAmongNulls(const uint8_t* nulls, const uint8_t** at, size
                                   Image* image) const {
   const uint8_t* p = *at;
   const auto left = [&] { return static_cast<size_t>(end_ - p); };
-  const std::vector<Field>& fields = values_->fields();
+  const std::vector<ValueField>& fields = values_->fields();
   uint32_t* to = image->at.data() + row;
   for (size_t i = 0; i < fields.size(); i++, to += kMostRows) {
     if (HasBit(nulls, i)) {
@@ -141,7 +141,7 @@ bool BlockDecoder::FindAmongNulls(const uint8_t* nulls, const uint8_t** at, size
       continue;
     }
     *to = static_cast<uint32_t>(p - begin_);
-    const Field& field = fields[i];
+    const ValueField& field = fields[i];
     if (left() < field.prefix) return false;
     const size_t size = field.prefix ? LengthAt(p, field.prefix) : field.width;
     p += field.prefix;
@@ -154,7 +154,7 @@ bool BlockDecoder::FindAmongNulls(const uint8_t* nulls, const uint8_t** at, size
 
 void BlockDecoder::Fill(const Image& image, size_t rows, TableBuilder* out) {
   const int64_t first = out->StartRows(static_cast<int64_t>(rows));
-  const std::vector<Field>& fields = values_->fields();
+  const std::vector<ValueField>& fields = values_->fields();
   for (size_t i = 0; i < fields.size(); i++) {
     const int column = static_cast<int>(i);
     if (!out->filled(column)) continue;
@@ -186,7 +186,7 @@ void BlockDecoder::Each(const Run& run, PutValue put) const {
 }
 
 void BlockDecoder::FillColumn(const Run& run) {
-  const Field& f = *run.field;
+  const ValueField& f = *run.field;
   const bool text = f.op == FieldOp::kText && f.charset->ascii_based();
   const bool bytes = f.op == FieldOp::kBytes;
   if (text && f.prefix == 1) return FillBytes<1, true>(run);
@@ -227,7 +227,7 @@ bool BlockDecoder::FillNumbers(const Run& run) {
 
 // Whatever is rare, or costs so much that finding out what to do does not matter.
 void BlockDecoder::FillOther(const Run& run) {
-  const Field& f = *run.field;
+  const ValueField& f = *run.field;
   Each(run, [&](int64_t row, const uint8_t* p) {
     const size_t size = f.prefix ? LengthAt(p, f.prefix) : f.width;
     values_->Put(f, p + f.prefix, size, run.to, row, run.column);
@@ -235,7 +235,7 @@ void BlockDecoder::FillOther(const Run& run) {
 }
 
 void BlockDecoder::FillDecimal(const Run& run) {
-  const Field& f = *run.field;
+  const ValueField& f = *run.field;
   ColumnBuilder* const to = run.to;
   Each(run, [&](int64_t row, const uint8_t* p) {
     Int128 value = 0;
@@ -248,7 +248,7 @@ void BlockDecoder::FillDecimal(const Run& run) {
 }
 
 void BlockDecoder::FillTimestamp(const Run& run) {
-  const Field& f = *run.field;
+  const ValueField& f = *run.field;
   Each(run, [&](int64_t row, const uint8_t* p) {
     values_->writer().Instant(run.to, row, run.column, BigEndian32(p),
                               Fraction(p + 4, f.scale));
@@ -257,7 +257,7 @@ void BlockDecoder::FillTimestamp(const Run& run) {
 
 // Rows near each other tend to be of one day.
 void BlockDecoder::FillDatetime(const Run& run) {
-  const Field& f = *run.field;
+  const ValueField& f = *run.field;
   ColumnBuilder* const to = run.to;
   uint64_t last_date = 0;  // 0 is no date
   int64_t day = 0;
@@ -284,7 +284,7 @@ void BlockDecoder::FillDatetime(const Run& run) {
 
 template <int kPrefix, bool kText>
 void BlockDecoder::FillBytes(const Run& run) {
-  const Field& f = *run.field;
+  const ValueField& f = *run.field;
   ColumnBuilder* const to = run.to;
   ColumnBuilder::BytesCursor cursor = to->cursor();
   const auto put_null = [&](int64_t row) {

@@ -49,7 +49,7 @@ class BlockDecoder {
   // A column of a block on its way into a builder.
   struct Run {
     const Image* image;
-    const Field* field;
+    const ValueField* field;
     int column;
     ColumnBuilder* to;
     int64_t first;  // row

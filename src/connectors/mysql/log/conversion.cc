@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "connectors/mysql/log/sql_tokens.h"
 #include "connectors/mysql/values/charset.h"
 
@@ -30,11 +31,6 @@ struct WrittenType {
   }
 };
 
-std::string Upper(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<uint8_t>(c)));
-  return text;
-}
-
 std::string Canonical(const std::string& name) {
   static const std::map<std::string, std::string> kSame = {
       {"INTEGER", "INT"},   {"INT1", "TINYINT"},   {"INT2", "SMALLINT"},
@@ -50,7 +46,7 @@ WrittenType ParseType(std::string_view text) {
   SqlTokens tokens(text);
   WrittenType type;
   SqlToken token = tokens.Next();
-  type.name = Canonical(Upper(token.text));
+  type.name = Canonical(UpperCase(token.text));
   token = tokens.Next();
   if (token.IsSymbol('(')) {
     for (token = tokens.Next();

@@ -7,7 +7,7 @@
 namespace leat::mysql {
 namespace {
 
-ColumnDef Column(const std::string& type, bool nullable = true) {
+ColumnDef TypedColumn(const std::string& type, bool nullable = true) {
   InformationSchemaColumn row;
   row.name = "c";
   row.data_type = type.substr(0, type.find_first_of("( "));
@@ -24,7 +24,7 @@ ColumnDef Column(const std::string& type, bool nullable = true) {
 }
 
 bool Keeps(const std::string& was, const std::string& definition) {
-  ColumnDef column = Column(was);
+  ColumnDef column = TypedColumn(was);
   ColumnDef now = column;
   return KeepsValues(column, definition, &now);
 }
@@ -51,7 +51,7 @@ TEST(Conversion, WiderTypesKeepValues) {
        }) {
     if (std::string_view(definition).find("BIGINT NOT") == 0) {
       EXPECT_FALSE(Keeps(was, definition)) << "NULL becomes 0";
-      ColumnDef column = Column(was, /*nullable=*/false);
+      ColumnDef column = TypedColumn(was, /*nullable=*/false);
       EXPECT_TRUE(KeepsValues(column, definition, nullptr));
       continue;
     }
@@ -91,7 +91,7 @@ TEST(Conversion, OthersConvert) {
 }
 
 TEST(Conversion, ACharacterSetThatIsNotNamedIsTheOneThatIs) {
-  ColumnDef was = Column("varchar(20)");
+  ColumnDef was = TypedColumn("varchar(20)");
   ColumnDef now = was;
   now.charset = Charset::Named("utf8mb4");
   EXPECT_TRUE(KeepsValues(was, "VARCHAR(30)", &now));

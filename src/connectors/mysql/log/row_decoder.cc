@@ -21,7 +21,7 @@ int FirstLacking(std::string_view bitmap, uint64_t columns) {
   return -1;
 }
 
-Status Malformed(const TableDef& table) {
+Status MalformedRows(const TableDef& table) {
   return Status::Transient(
       fmt::format("binlog: a row of {} does not fit its table map", table.id.ToString()));
 }
@@ -32,7 +32,7 @@ class RowDecoder::Impl {
  public:
   Impl(const TableDef& table, const ValueOptions& options)
       : values_(table, options), blocks_(&values_) {
-    for (const Field& field : values_.fields()) json_columns_ += IsJson(field);
+    for (const ValueField& field : values_.fields()) json_columns_ += IsJson(field);
   }
 
   const TableDef& table() { return writer().table(); }
@@ -60,7 +60,7 @@ class RowDecoder::Impl {
   DeadLetter Reject(ByteReader in, const SchemaRef& schema);
 
  private:
-  static bool IsJson(const Field& field) { return field.op == FieldOp::kJson; }
+  static bool IsJson(const ValueField& field) { return field.op == FieldOp::kJson; }
 
   // The values of a before image, NULL ones without data.
   using Values = std::vector<std::optional<std::string_view>>;
@@ -77,13 +77,13 @@ class RowDecoder::Impl {
 };
 
 bool RowDecoder::Impl::ReadImage(ByteReader* in, TableBuilder* out) {
-  const std::vector<Field>& fields = values_.fields();
+  const std::vector<ValueField>& fields = values_.fields();
   const size_t count = fields.size();
   const int64_t row = out->StartRow();
   ByteReader reader = *in;
   const uint8_t* nulls = reader.Take((count + 7) / 8);
   if (!nulls) return false;
-  const Field* field = fields.data();
+  const ValueField* field = fields.data();
   for (size_t i = 0; i < count; i++, field++) {
     const int column = static_cast<int>(i);
     if (HasBit(nulls, i)) {
@@ -101,7 +101,7 @@ bool RowDecoder::Impl::ReadImage(ByteReader* in, TableBuilder* out) {
 }
 
 bool RowDecoder::Impl::SkipImage(ByteReader* in) {
-  const std::vector<Field>& fields = values_.fields();
+  const std::vector<ValueField>& fields = values_.fields();
   const uint8_t* nulls = in->Take((fields.size() + 7) / 8);
   if (!nulls) return false;
   for (size_t i = 0; i < fields.size(); i++) {
@@ -112,7 +112,7 @@ bool RowDecoder::Impl::SkipImage(ByteReader* in) {
 }
 
 bool RowDecoder::Impl::FindValues(ByteReader in, Values* values) {
-  const std::vector<Field>& fields = values_.fields();
+  const std::vector<ValueField>& fields = values_.fields();
   values->assign(fields.size(), std::nullopt);
   const uint8_t* nulls = in.Take((fields.size() + 7) / 8);
   if (!nulls) return false;
@@ -129,7 +129,7 @@ bool RowDecoder::Impl::FindValues(ByteReader in, Values* values) {
 bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const Values& before,
                                         TableBuilder* out) {
   constexpr uint8_t kPartialJson = 1;
-  const std::vector<Field>& fields = values_.fields();
+  const std::vector<ValueField>& fields = values_.fields();
   const uint8_t options = in->U8();
   if (options > kPartialJson) return false;
   const uint8_t* partial = nullptr;
@@ -167,7 +167,7 @@ bool RowDecoder::Impl::ReadPartialImage(ByteReader* in, const Values& before,
 bool RowDecoder::Impl::ReadSparseImage(ByteReader* in, const Values& before,
                                        TableBuilder* out) {
   const auto* present = reinterpret_cast<const uint8_t*>(after_.data());
-  const std::vector<Field>& fields = values_.fields();
+  const std::vector<ValueField>& fields = values_.fields();
   size_t count = 0;
   for (size_t i = 0; i < fields.size(); i++) count += HasBit(present, i) ? 1 : 0;
   const uint8_t* nulls = in->Take((count + 7) / 8);
@@ -227,9 +227,9 @@ Status RowDecoder::SetColumns(uint64_t columns, std::string_view before,
   const TableDef& table = impl_->table();
   impl_->SetAfter({});
   if (impl_->WholeAsBefore(columns, before, after)) return Status::Ok();
-  if (columns != table.columns.size()) return Malformed(table);
+  if (columns != table.columns.size()) return MalformedRows(table);
   for (std::string_view bitmap : {before, after}) {
-    if (!bitmap.empty() && bitmap.size() < (columns + 7) / 8) return Malformed(table);
+    if (!bitmap.empty() && bitmap.size() < (columns + 7) / 8) return MalformedRows(table);
   }
   const int lacking = FirstLacking(before, columns);
   if (lacking >= 0) {
@@ -249,7 +249,7 @@ Result<bool> RowDecoder::Append(ByteReader* in, TableBuilder* out, DeadLetter* r
   impl_->writer().StartRow();
   if (!impl_->ReadImage(in, out)) {
     out->RollbackRow();
-    return Malformed(impl_->table());
+    return MalformedRows(impl_->table());
   }
   if (impl_->writer().faulty()) [[unlikely]] {
     out->RollbackRow();
@@ -280,7 +280,7 @@ Result<bool> RowDecoder::AppendUpdate(ByteReader* in, bool partial, TableBuilder
   }
   if (before) before->RollbackRow();
   after->RollbackRow();
-  if (!ok) return Malformed(impl_->table());
+  if (!ok) return MalformedRows(impl_->table());
   // What is at fault may stand in the before image alone; the row that counts is after,
   // where all of it stands there.
   ByteReader second = start;
@@ -298,7 +298,7 @@ int64_t RowDecoder::AppendBlock(ByteReader* in, bool update, TableBuilder* befor
 void RowDecoder::ReleaseBlocks() { impl_->blocks().Release(); }
 
 Status RowDecoder::Skip(ByteReader* in) {
-  return impl_->SkipImage(in) ? Status::Ok() : Malformed(impl_->table());
+  return impl_->SkipImage(in) ? Status::Ok() : MalformedRows(impl_->table());
 }
 
 int64_t RowDecoder::zero_dates() const { return impl_->writer().zero_dates(); }

@@ -19,13 +19,13 @@ using testing::HasSubstr;
 constexpr size_t kMariaColumns = 9;   // table id, flags, the number of columns
 constexpr size_t kMySqlColumns = 11;  // the same with two bytes of extra data
 
-TableDef Table(const char* name, Flavor flavor) {
+TableDef LogTable(const char* name, Flavor flavor) {
   auto map = ParseTableMap(Captured(name), flavor);
   EXPECT_TRUE(map.ok()) << map.status().ToString();
   return map->table;
 }
 
-std::vector<std::string> Texts(TableBuilder* builder, int64_t row) {
+std::vector<std::string> RowTexts(TableBuilder* builder, int64_t row) {
   auto batch = *builder->Finish();
   EXPECT_TRUE(batch->ValidateFull().ok());
   std::vector<std::string> texts;
@@ -44,7 +44,7 @@ std::vector<std::string> Texts(TableBuilder* builder, int64_t row) {
 class RowDecoderTest : public testing::Test {
  protected:
   RowDecoderTest()
-      : table_(Table("maria_map", Flavor::kMariaDb)),
+      : table_(LogTable("maria_map", Flavor::kMariaDb)),
         schema_(*MakeSchema(table_)),
         write_(Captured("maria_write").substr(kMariaColumns + 3)),
         update_(Captured("maria_update").substr(kMariaColumns + 6)) {}
@@ -64,7 +64,7 @@ TEST_F(RowDecoderTest, ReadsAnInsertedRow) {
   ASSERT_TRUE(done.ok() && *done) << done.status().ToString() << reject_.reason;
   EXPECT_EQ(0u, in.left());
   EXPECT_THAT(
-      Texts(&rows, 0),
+      RowTexts(&rows, 0),
       ElementsAre("18446744073709551615", "é€", "-5", "16777215", "-1234.500", "2024",
                   "true", "0101", "1.5", "2024-02-29", "2024-10-27 01:30:00.123000Z",
                   "9999-12-31 23:59:59.999999", "-3600250000", "päid", "x,y", "01020000",
@@ -79,7 +79,7 @@ TEST_F(RowDecoderTest, ReadsAnUpdateWithTheKeyOfItsBeforeImage) {
   auto done = decoder.AppendUpdate(&in, false, &before, &after, &reject_);
   ASSERT_TRUE(done.ok() && *done) << reject_.reason;
   EXPECT_EQ(1, decoder.zero_dates());
-  const auto now = Texts(&after, 0);
+  const auto now = RowTexts(&after, 0);
   EXPECT_EQ("7", now[2]);
   EXPECT_EQ("0.001", now[4]);
   EXPECT_EQ("null", now[9]);
@@ -108,7 +108,7 @@ TEST_F(RowDecoderTest, Scar_14_AFaultyRowLeavesNothingButADeadLetter) {
   EXPECT_THAT(reject_.row, HasSubstr("\"bin\":\"01020000\""));
   EXPECT_EQ(0, before.rows());
   EXPECT_EQ(1, after.rows());
-  EXPECT_EQ("-5", Texts(&after, 0)[2]);
+  EXPECT_EQ("-5", RowTexts(&after, 0)[2]);
 }
 
 TEST_F(RowDecoderTest, AnyCutIsAnErrorThatLeavesTheBuildersAsTheyWere) {
@@ -126,7 +126,7 @@ TEST_F(RowDecoderTest, AnyCutIsAnErrorThatLeavesTheBuildersAsTheyWere) {
   EXPECT_EQ(0, before.rows());
   ByteReader in(write_);
   ASSERT_TRUE(*decoder.Append(&in, &rows, &reject_));
-  EXPECT_EQ("é€", Texts(&rows, 0)[1]);
+  EXPECT_EQ("é€", RowTexts(&rows, 0)[1]);
 }
 
 // Rows of all kinds, more than a block has: each with two images, of an insert or an
@@ -161,7 +161,7 @@ TEST_F(RowDecoderTest, BlocksOfRowsAreTheSameAsRows) {
   }
 }
 
-ColumnDef Column(const char* name, Type type, uint32_t length, const char* charset) {
+ColumnDef LogColumn(const char* name, Type type, uint32_t length, const char* charset) {
   ColumnDef column;
   column.name = name;
   column.type = type;
@@ -174,12 +174,12 @@ ColumnDef Column(const char* name, Type type, uint32_t length, const char* chars
 TEST(BlockTest, TextsAmongNullsAreTheSameAsInRows) {
   TableDef table;
   table.id = {"d", "", "t"};
-  table.columns = {Column("i", Type::kLong, 0, nullptr),
-                   Column("s", Type::kVarchar, 80, "utf8mb4"),
-                   Column("l", Type::kVarchar, 300, "latin1"),
-                   Column("b", Type::kBlob, 2, "binary"),
-                   Column("u", Type::kVarchar, 400, "ucs2"),
-                   Column("n", Type::kLongLong, 0, nullptr)};
+  table.columns = {LogColumn("i", Type::kLong, 0, nullptr),
+                   LogColumn("s", Type::kVarchar, 80, "utf8mb4"),
+                   LogColumn("l", Type::kVarchar, 300, "latin1"),
+                   LogColumn("b", Type::kBlob, 2, "binary"),
+                   LogColumn("u", Type::kVarchar, 400, "ucs2"),
+                   LogColumn("n", Type::kLongLong, 0, nullptr)};
   std::string rows;
   for (uint32_t i = 0; i < 1000; i++) {
     const uint32_t nulls = i * 2654435761u >> 26 & (i % 5 == 0 ? 0x3f : 0);
@@ -266,10 +266,10 @@ TEST_F(RowDecoderTest, Scar_11_WhatAnAfterImageLacksDidNotChange) {
   auto done = decoder.AppendUpdate(&in, false, &before, &after, &reject_);
   ASSERT_TRUE(done.ok() && *done) << done.status().ToString() << reject_.reason;
   EXPECT_EQ(0u, in.left());
-  std::vector<std::string> expected = Texts(&before, 0);
+  std::vector<std::string> expected = RowTexts(&before, 0);
   expected[0] = "null";
   expected[5] = "2025";
-  EXPECT_EQ(expected, Texts(&after, 0));
+  EXPECT_EQ(expected, RowTexts(&after, 0));
   ByteReader cut(std::string_view(update).substr(0, update.size() - 1));
   EXPECT_FALSE(decoder.AppendUpdate(&cut, false, &before, &after, &reject_).ok());
 }
@@ -320,7 +320,7 @@ TEST_F(RowDecoderTest, Scar_19_TheTextRowIsTheSame) {
 }
 
 TEST(PartialUpdateTest, Scar_11_DifferencesAreAppliedToTheBeforeImage) {
-  const TableDef table = Table("mysql_map", Flavor::kMySql);
+  const TableDef table = LogTable("mysql_map", Flavor::kMySql);
   const std::string update = Captured("mysql_partial").substr(kMySqlColumns + 2);
   RowDecoder decoder(table, {});
   TableBuilder before(*MakeSchema(table));
@@ -330,12 +330,12 @@ TEST(PartialUpdateTest, Scar_11_DifferencesAreAppliedToTheBeforeImage) {
   auto done = decoder.AppendUpdate(&in, true, &before, &after, &reject);
   ASSERT_TRUE(done.ok() && *done) << done.status().ToString() << reject.reason;
   EXPECT_EQ(0u, in.left());
-  EXPECT_THAT(Texts(&before, 0),
+  EXPECT_THAT(RowTexts(&before, 0),
               ElementsAre("1",
                           R"({"b": [1, 2.5, "x\"y"], "n": 18446744073709551615, "t": )"
                           R"(true, "aa": {"k": null}})",
                           "0000803F000000C0", "null"));
-  EXPECT_THAT(Texts(&after, 0),
+  EXPECT_THAT(RowTexts(&after, 0),
               ElementsAre("2",
                           R"({"b": [1, 2.5, "new"], "n": 18446744073709551615, "t": )"
                           R"(true, "z": 70000, "aa": {"k": null}})",
@@ -343,7 +343,7 @@ TEST(PartialUpdateTest, Scar_11_DifferencesAreAppliedToTheBeforeImage) {
 }
 
 TEST(SelectExpressionTest, AsksForWhatLosesNothing) {
-  TableDef table = Table("maria_map", Flavor::kMariaDb);
+  TableDef table = LogTable("maria_map", Flavor::kMariaDb);
   EXPECT_EQ("`i`", SelectExpression(table.columns[2]));
   EXPECT_EQ("`f`*1e0", SelectExpression(table.columns[8]));
   EXPECT_EQ("CAST(`k` AS BINARY)", SelectExpression(table.columns[1]));

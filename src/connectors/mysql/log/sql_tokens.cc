@@ -12,14 +12,16 @@ bool IsNameCharacter(char c) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+char UpperChar(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 }  // namespace
 
 bool SqlToken::Is(std::string_view word) const {
   if (kind != Kind::kName || text.size() != word.size()) return false;
   return std::equal(word.begin(), word.end(), text.begin(),
-                    [](char a, char b) { return a == Upper(b); });
+                    [](char a, char b) { return a == UpperChar(b); });
 }
 
 SqlToken SqlTokens::Next() {

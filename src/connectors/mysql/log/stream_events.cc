@@ -4,11 +4,10 @@
 #include <algorithm>
 
 #include "connectors/mysql/log/stream.h"
+#include "connectors/mysql/values/temporal.h"
 
 namespace leat::mysql {
 namespace {
-
-constexpr int64_t kMicros = 1'000'000;
 
 std::string Shortened(std::string_view statement) {
   constexpr size_t kMost = 200;

@@ -29,7 +29,7 @@ enum class Extra : uint8_t {
   kEnumAndSetColumnCharset = 11,
 };
 
-Status Malformed(std::string_view what) {
+Status MalformedMap(std::string_view what) {
   return Status::Transient(fmt::format("binlog: malformed table map: {}", what));
 }
 
@@ -136,7 +136,7 @@ Status CheckMeta(const ColumnDef& c) {
     default: break;
   }
   if (ok) return Status::Ok();
-  return Malformed(
+  return MalformedMap(
       fmt::format("impossible sizes of a column of type {}", static_cast<int>(c.type)));
 }
 
@@ -153,11 +153,11 @@ class ExtraReader {
       const auto extra = static_cast<Extra>(in->U8());
       const uint64_t size = ReadLength(in);
       ByteReader value(in->Bytes(size));
-      if (in->failed()) return Malformed("optional metadata is cut short");
+      if (in->failed()) return MalformedMap("optional metadata is cut short");
       RETURN_IF_ERROR(ReadOne(extra, &value));
       if (value.failed()) {
-        return Malformed(fmt::format("optional metadata of type {} is cut short",
-                                     static_cast<int>(extra)));
+        return MalformedMap(fmt::format("optional metadata of type {} is cut short",
+                                        static_cast<int>(extra)));
       }
     }
     return Status::Ok();
@@ -224,7 +224,7 @@ class ExtraReader {
     while (in->left() > 0) {
       const uint64_t which = ReadLength(in);
       const uint64_t collation = ReadLength(in);
-      if (which >= those.size()) return Malformed("a character set of no column");
+      if (which >= those.size()) return MalformedMap("a character set of no column");
       RETURN_IF_ERROR(SetCharset(collation, those[which]));
     }
     return Status::Ok();
@@ -235,7 +235,7 @@ class ExtraReader {
     for (ColumnDef& c : columns_) {
       if (!belongs(c)) continue;
       const uint64_t collation = ReadLength(in);
-      if (in->failed()) return Malformed("fewer character sets than columns");
+      if (in->failed()) return MalformedMap("fewer character sets than columns");
       RETURN_IF_ERROR(SetCharset(collation, &c));
     }
     return Status::Ok();
@@ -256,7 +256,7 @@ class ExtraReader {
     while (in->left() > 0) {
       const uint64_t column = ReadLength(in);
       if (prefix) ReadLength(in);
-      if (column >= columns_.size()) return Malformed("a key of no column");
+      if (column >= columns_.size()) return MalformedMap("a key of no column");
       key_.push_back(static_cast<int>(column));
     }
     return Status::Ok();
@@ -297,21 +297,21 @@ TableMapName ReadName(ByteReader* in) {
   return name;
 }
 
-Status ReadColumns(ByteReader* in, std::vector<ColumnDef>* columns) {
+Status ReadColumnDefs(ByteReader* in, std::vector<ColumnDef>* columns) {
   const uint64_t count = ReadLength(in);
-  if (count == 0) return Malformed("no columns");
-  if (count > kMostColumns) return Malformed("more columns than a table can have");
+  if (count == 0) return MalformedMap("no columns");
+  if (count > kMostColumns) return MalformedMap("more columns than a table can have");
   const std::string_view types = in->Bytes(count);
   ByteReader meta(in->Bytes(ReadLength(in)));
   const std::string_view nullable = in->Bytes((count + 7) / 8);
-  if (in->failed()) return Malformed("it is cut short");
+  if (in->failed()) return MalformedMap("it is cut short");
   columns->resize(count);
   for (size_t i = 0; i < count; i++) {
     ColumnDef& column = (*columns)[i];
     column.type = static_cast<Type>(types[i]);
     column.nullable = nullable[i / 8] >> i % 8 & 1;
     RETURN_IF_ERROR(ReadMeta(&meta, &column));
-    if (meta.failed()) return Malformed("the columns' metadata is cut short");
+    if (meta.failed()) return MalformedMap("the columns' metadata is cut short");
     RETURN_IF_ERROR(CheckMeta(column));
   }
   return Status::Ok();
@@ -328,21 +328,21 @@ bool Fits(const ColumnDef& logged, const ColumnDef& described) {
 Result<TableMapName> PeekTableMap(std::string_view body) {
   ByteReader in(body);
   const TableMapName name = ReadName(&in);
-  if (in.failed()) return Malformed("its names are cut short");
+  if (in.failed()) return MalformedMap("its names are cut short");
   return name;
 }
 
 Result<TableMap> ParseTableMap(std::string_view body, Flavor flavor, bool need_full) {
   ByteReader in(body);
   const TableMapName name = ReadName(&in);
-  if (in.failed()) return Malformed("its names are cut short");
+  if (in.failed()) return MalformedMap("its names are cut short");
   TableMap map;
   map.id = name.id;
   map.flags = static_cast<uint16_t>(static_cast<uint8_t>(body[6]) |
                                     static_cast<uint8_t>(body[7]) << 8);
   map.table.id.database = name.database;
   map.table.id.table = name.table;
-  RETURN_IF_ERROR(ReadColumns(&in, &map.table.columns));
+  RETURN_IF_ERROR(ReadColumnDefs(&in, &map.table.columns));
   ExtraReader extra(&map.table.columns, &map.table.key, flavor);
   RETURN_IF_ERROR(extra.Read(&in));
   map.full = extra.named();

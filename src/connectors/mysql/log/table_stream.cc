@@ -10,7 +10,7 @@ std::unique_ptr<TableBuilder> MakeBefore(const SchemaRef& schema, const Needs& n
   return std::make_unique<TableBuilder>(schema, std::move(filled));
 }
 
-Op OpOf(RowsKind kind) {
+Op OpOfRows(RowsKind kind) {
   switch (kind) {
     case RowsKind::kWrite: return Op::kInsert;
     case RowsKind::kDelete: return Op::kDelete;
@@ -49,7 +49,7 @@ Result<int64_t> TableStream::Append(const RowsEvent& event, const RowContext& co
     if (!done) RETURN_IF_ERROR(AppendSingly(&rows, rejects));
   }
   auto added = static_cast<size_t>(rows_.rows() - rows_before);
-  ops_.resize(first + added, OpOf(event.kind));
+  ops_.resize(first + added, OpOfRows(event.kind));
   time_.resize(first + added, context.time);
   seq_.resize(first + added);
   for (size_t i = first; i < first + added; i++) seq_[i] = (*seq)++;

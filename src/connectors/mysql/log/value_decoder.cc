@@ -8,14 +8,16 @@
 namespace leat::mysql {
 namespace {
 
-Field Fixed(FieldOp op, uint32_t width) { return {op, 0, 0, 0, width}; }
-Field Sized(FieldOp op, uint32_t prefix) { return {op, static_cast<uint8_t>(prefix)}; }
+ValueField Fixed(FieldOp op, uint32_t width) { return {op, 0, 0, 0, width}; }
+ValueField Sized(FieldOp op, uint32_t prefix) {
+  return {op, static_cast<uint8_t>(prefix)};
+}
 
 uint32_t PrefixOf(uint32_t longest) { return longest > 255 ? 2 : 1; }
 
-Field StringField(const ColumnDef& c, uint32_t prefix) {
+ValueField StringField(const ColumnDef& c, uint32_t prefix) {
   const bool binary = !c.charset || c.charset->binary();
-  Field field = Sized(binary ? FieldOp::kBytes : FieldOp::kText, prefix);
+  ValueField field = Sized(binary ? FieldOp::kBytes : FieldOp::kText, prefix);
   field.charset = binary ? Charset::Binary() : c.charset;
   if (c.native != Native::kNone) {
     field.op = FieldOp::kNative;
@@ -28,7 +30,7 @@ Field StringField(const ColumnDef& c, uint32_t prefix) {
   return field;
 }
 
-Field TemporalField(const ColumnDef& c) {
+ValueField TemporalField(const ColumnDef& c) {
   const auto fraction = static_cast<uint32_t>(FractionBytes(c.scale));
   switch (c.type) {
     case Type::kDate:
@@ -42,7 +44,7 @@ Field TemporalField(const ColumnDef& c) {
   }
 }
 
-Field FieldOf(const ColumnDef& c) {
+ValueField FieldOf(const ColumnDef& c) {
   const bool u = c.is_unsigned;
   switch (c.type) {
     case Type::kTiny: return Fixed(u ? FieldOp::kUint8 : FieldOp::kInt8, 1);
@@ -87,8 +89,8 @@ ValueDecoder::ValueDecoder(const TableDef& table, const ValueOptions& options)
   }
 }
 
-void ValueDecoder::Put(const Field& f, const uint8_t* p, size_t size, ColumnBuilder* to,
-                       int64_t row, int column) {
+void ValueDecoder::Put(const ValueField& f, const uint8_t* p, size_t size,
+                       ColumnBuilder* to, int64_t row, int column) {
   const auto* chars = reinterpret_cast<const char*>(p);
   switch (f.op) {
     case FieldOp::kInt8: to->Put<int32_t>(row, static_cast<int8_t>(p[0])); break;
@@ -139,7 +141,7 @@ void ValueDecoder::Put(const Field& f, const uint8_t* p, size_t size, ColumnBuil
   }
 }
 
-void ValueDecoder::PutRare(const Field& f, const uint8_t* p, size_t size,
+void ValueDecoder::PutRare(const ValueField& f, const uint8_t* p, size_t size,
                            ColumnBuilder* to, int64_t row, int column) {
   const std::string_view bytes(reinterpret_cast<const char*>(p), size);
   switch (f.op) {
@@ -202,7 +204,7 @@ void ValueDecoder::PutJson(bool ok, ColumnBuilder* to, int64_t row, int column) 
   }
 }
 
-void ValueDecoder::PutCompressed(const Field& f, std::string_view bytes,
+void ValueDecoder::PutCompressed(const ValueField& f, std::string_view bytes,
                                  ColumnBuilder* to, int64_t row, int column) {
   if (!Uncompress(bytes, INT32_MAX, &text_)) {
     writer_.Fault(to, row, column, bytes, "cannot be uncompressed");

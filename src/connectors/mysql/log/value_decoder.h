@@ -53,7 +53,7 @@ enum class FieldOp : uint8_t {
   kCompressedBytes,
 };
 
-struct Field {
+struct ValueField {
   FieldOp op;
   uint8_t prefix = 0;  // bytes of the length in front; 0: `width` bytes without one
   uint8_t precision = 0;
@@ -80,25 +80,25 @@ class ValueDecoder {
  public:
   ValueDecoder(const TableDef& table, const ValueOptions& options);
 
-  const std::vector<Field>& fields() const { return fields_; }
+  const std::vector<ValueField>& fields() const { return fields_; }
   ValueWriter& writer() { return writer_; }
 
   // The value at `p`, not null, of the column's field into `row` of `to`.
-  void Put(const Field& f, const uint8_t* p, size_t size, ColumnBuilder* to, int64_t row,
-           int column);
+  void Put(const ValueField& f, const uint8_t* p, size_t size, ColumnBuilder* to,
+           int64_t row, int column);
   // A JSON value that is `before` changed by `diffs`.
   void PutPatched(std::optional<std::string_view> before, std::string_view diffs,
                   ColumnBuilder* to, int64_t row, int column);
 
  private:
-  void PutRare(const Field& f, const uint8_t* p, size_t size, ColumnBuilder* to,
+  void PutRare(const ValueField& f, const uint8_t* p, size_t size, ColumnBuilder* to,
                int64_t row, int column);
   void PutJson(bool ok, ColumnBuilder* to, int64_t row, int column);
-  void PutCompressed(const Field& f, std::string_view bytes, ColumnBuilder* to,
+  void PutCompressed(const ValueField& f, std::string_view bytes, ColumnBuilder* to,
                      int64_t row, int column);
 
   ValueWriter writer_;
-  std::vector<Field> fields_;
+  std::vector<ValueField> fields_;
   std::string text_;  // of the value at hand
 };
 

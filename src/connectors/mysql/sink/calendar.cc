@@ -12,7 +12,7 @@ constexpr int64_t kFirstDay = -719'528;  // 0000-01-01
 constexpr int64_t kLastDay = 2'932'896;  // 9999-12-31
 
 // Reads `digits` digits at the front of `text`; -1 where there are none.
-int Take(std::string_view* text, size_t digits) {
+int TakeDigits(std::string_view* text, size_t digits) {
   if (text->size() < digits) return -1;
   int value = 0;
   for (size_t i = 0; i < digits; i++) {
@@ -51,11 +51,11 @@ std::optional<int64_t> TakeOffset(std::string_view* text) {
   if (text->empty() || TakeChar(text, "Zz")) return 0;
   const int64_t sign = text->front() == '-' ? -1 : 1;
   if (!TakeChar(text, "+-")) return std::nullopt;
-  const int hours = Take(text, 2);
+  const int hours = TakeDigits(text, 2);
   int minutes = 0;
   if (!text->empty()) {
     TakeChar(text, ":");
-    minutes = Take(text, 2);
+    minutes = TakeDigits(text, 2);
   }
   if (hours < 0 || hours > 15 || minutes < 0 || minutes > 59) return std::nullopt;
   return sign * (hours * 60 + minutes) * 60 * kMicros;
@@ -94,11 +94,11 @@ std::string FormatDateTime(int64_t micros) {
 }
 
 std::optional<int64_t> ParseIsoTime(std::string_view text) {
-  const int year = Take(&text, 4);
+  const int year = TakeDigits(&text, 4);
   if (!TakeChar(&text, "-")) return std::nullopt;
-  const int month = Take(&text, 2);
+  const int month = TakeDigits(&text, 2);
   if (!TakeChar(&text, "-")) return std::nullopt;
-  const int day = Take(&text, 2);
+  const int day = TakeDigits(&text, 2);
   if (year < 0 || month < 0 || day < 0 ||
       !IsDate(static_cast<uint32_t>(year), static_cast<uint32_t>(month),
               static_cast<uint32_t>(day))) {
@@ -109,13 +109,13 @@ std::optional<int64_t> ParseIsoTime(std::string_view text) {
                        kDayMicros;
   if (text.empty()) return date;
   if (!TakeChar(&text, "Tt ")) return std::nullopt;
-  const int hour = Take(&text, 2);
+  const int hour = TakeDigits(&text, 2);
   if (!TakeChar(&text, ":")) return std::nullopt;
-  const int minute = Take(&text, 2);
+  const int minute = TakeDigits(&text, 2);
   int second = 0;
   int64_t fraction = 0;
   if (TakeChar(&text, ":")) {
-    second = Take(&text, 2);
+    second = TakeDigits(&text, 2);
     if (TakeChar(&text, ".,")) {
       const auto taken = TakeFraction(&text);
       if (!taken) return std::nullopt;

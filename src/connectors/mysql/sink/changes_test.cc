@@ -21,7 +21,7 @@ std::shared_ptr<arrow::RecordBatch> Ids(const SchemaRef& schema,
                                   {*builder.Finish()});
 }
 
-struct Row {
+struct ChangeRow {
   Op op;
   int64_t id;
   int64_t old = -1;  // of an update: its key before
@@ -29,11 +29,11 @@ struct Row {
 
 class ChangesTest : public testing::Test {
  protected:
-  Chunk Make(const std::vector<Row>& rows, uint32_t first_seq = 0) {
+  Chunk Make(const std::vector<ChangeRow>& rows, uint32_t first_seq = 0) {
     Chunk chunk;
     std::vector<int64_t> ids;
     std::vector<int64_t> before;
-    for (const Row& row : rows) {
+    for (const ChangeRow& row : rows) {
       ids.push_back(row.id);
       chunk.ops.push_back(row.op);
       chunk.seq.push_back(first_seq++);
@@ -47,7 +47,8 @@ class ChangesTest : public testing::Test {
 
   // Ids deleted and written, of each lane.
   std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> Run(
-      const std::vector<Row>& rows, Mode mode, int lanes = 1, bool replace = false) {
+      const std::vector<ChangeRow>& rows, Mode mode, int lanes = 1,
+      bool replace = false) {
     auto plan = std::make_shared<TablePlan>();
     plan->shape.source = schema_;
     plan->shape.key = {0};
@@ -104,7 +105,7 @@ TEST_F(ChangesTest, RowsThatCollideAreAllRemovedFirst) {
 }
 
 TEST_F(ChangesTest, InsertKeepsEveryRowInPieces) {
-  std::vector<Row> rows;
+  std::vector<ChangeRow> rows;
   for (int64_t i = 0; i < 5; i++) rows.push_back({Op::kInsert, i % 2});
   rows.push_back({Op::kDelete, 0});
   const auto lanes = Run(rows, Mode::kInsert, 2);
@@ -113,7 +114,7 @@ TEST_F(ChangesTest, InsertKeepsEveryRowInPieces) {
 }
 
 TEST_F(ChangesTest, AKeyKeepsItsLane) {
-  std::vector<Row> rows;
+  std::vector<ChangeRow> rows;
   for (int64_t i = 0; i < 100; i++) rows.push_back({Op::kInsert, i});
   const auto first = Run(rows, Mode::kUpsert, 4);
   std::reverse(rows.begin(), rows.end());

@@ -9,9 +9,6 @@
 namespace leat::mysql {
 namespace {
 
-constexpr int kLeastMariadb = 100600;
-constexpr int kLeastMysql = 80000;
-
 class TargetChecker {
  public:
   TargetChecker(Client& client, const SinkOptions& options)

@@ -18,7 +18,7 @@ constexpr int kTries = 500;  // as often: 10 s
 constexpr std::string_view kPrefix = "leat-";
 constexpr size_t kOwnerSize = 40;
 
-int Number(std::string_view text) {
+int CountIn(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
@@ -73,7 +73,7 @@ Result<std::optional<CommitTable::Entry>> CommitTable::Get(Client& client,
   if (rows.empty()) return std::optional<Entry>();
   Entry entry;
   entry.owner = rows[0][0].value_or("");
-  entry.workers = Number(rows[0][1].value_or("1"));
+  entry.workers = CountIn(rows[0][1].value_or("1"));
   if (rows[0][2]) {
     auto token = Token::FromJson(*rows[0][2]);
     if (!token.ok()) {
@@ -250,7 +250,7 @@ Status CommitTable::SettleEntry(Client& client, const ShardId& shard,
   // Of the process that announced them, whoever has owned the shard since. While its
   // connections live, a branch can be prepared after it was looked for.
   const std::string owner = name.substr(kPrefix.size(), dash - kPrefix.size());
-  const int count = Number(&entry.pending[name.size() + 1]);
+  const int count = CountIn(&entry.pending[name.size() + 1]);
   RETURN_IF_ERROR(EndConnections(client, owner, count, true));
   const bool decided = entry.branch == entry.pending;
   for (int i = 0; i < count; i++) {

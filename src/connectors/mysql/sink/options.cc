@@ -7,7 +7,7 @@
 namespace leat::mysql {
 namespace {
 
-constexpr std::string_view kExample = R"(mysql:
+constexpr std::string_view kSinkExample = R"(mysql:
   url: mysql://leat:${SHOP_PASSWORD}@127.0.0.1:3306/copy
   table: "{table}"
   mode: upsert
@@ -108,7 +108,7 @@ Spec SinkSpec() {
                     "source's order where there are any; off: the source has done it.")
           .OneOf({"on", "off"})
           .Default("on"));
-  spec.example = kExample;
+  spec.example = kSinkExample;
   return spec;
 }
 

@@ -8,7 +8,7 @@
 namespace leat::mysql {
 namespace {
 
-constexpr size_t kMostShown = 64;
+constexpr size_t kMostTextShown = 64;
 constexpr unsigned kDuplicates[] = {1062, 1169, 1586};
 
 std::string Shown(const arrow::Array& array, int64_t row) {
@@ -19,7 +19,7 @@ std::string Shown(const arrow::Array& array, int64_t row) {
     return "0x" + ShortHex(static_cast<const arrow::BinaryArray&>(array).GetView(row));
   }
   std::string text = (*scalar)->ToString();
-  if (text.size() > kMostShown) text = text.substr(0, kMostShown) + "...";
+  if (text.size() > kMostTextShown) text = text.substr(0, kMostTextShown) + "...";
   return "'" + text + "'";
 }
 

@@ -42,14 +42,14 @@ constexpr unsigned kRowErrors[] = {
 constexpr unsigned kChanged[] = {1264, 1265, 1292, 1299, 1366, 1406};
 
 template <typename List>
-bool Has(const List& list, unsigned number) {
+bool ListsNumber(const List& list, unsigned number) {
   return std::find(std::begin(list), std::end(list), number) != std::end(list);
 }
 
 }  // namespace
 
-bool IsRowError(unsigned number) { return Has(kRowErrors, number); }
-bool IsChangedValue(unsigned number) { return Has(kChanged, number); }
+bool IsRowError(unsigned number) { return ListsNumber(kRowErrors, number); }
+bool IsChangedValue(unsigned number) { return ListsNumber(kChanged, number); }
 bool IsConflict(unsigned number) {
   constexpr unsigned kNoWait = 3572;  // MySQL's answer to NOWAIT
   return number == ER_LOCK_DEADLOCK || number == ER_LOCK_WAIT_TIMEOUT ||

@@ -12,40 +12,41 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const ServerInfo kMaria = ParseServerVersion("10.11.6-MariaDB");
+const ServerInfo kMariaServer = ParseServerVersion("10.11.6-MariaDB");
 const ServerInfo kMysql = ParseServerVersion("9.7.0");
 
-SchemaRef Source(std::vector<Column> columns, std::vector<int> key = {0}) {
+SchemaRef SourceShape(std::vector<Column> columns, std::vector<int> key = {0}) {
   return TableSchema::Make({"shop", "", "t"}, std::move(columns), std::move(key));
 }
 
-std::string Type(const Column& column, bool key, const ServerInfo& server) {
-  return Must(TypeSql(*Source({column}), column, key, server));
+std::string TypeIn(const Column& column, bool key, const ServerInfo& server) {
+  return Must(TypeSql(*SourceShape({column}), column, key, server));
 }
 
 TEST(TypeSqlTest, TakesTheSourcesOwnType) {
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, "varchar(20)"}, false, kMysql),
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, "varchar(20)"}, false, kMysql),
             "varchar(20)");
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, "varchar(20)"}, true, kMaria),
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, "varchar(20)"}, true, kMariaServer),
             "varchar(20) COLLATE utf8mb4_nopad_bin");
-  EXPECT_EQ(Type({"c", arrow::decimal128(20, 0), true, "bigint unsigned"}, false, kMaria),
+  EXPECT_EQ(TypeIn({"c", arrow::decimal128(20, 0), true, "bigint unsigned"}, false,
+                   kMariaServer),
             "bigint unsigned");
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, "varchar(65000)"}, false, kMaria),
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, "varchar(65000)"}, false, kMariaServer),
             "mediumtext");
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, "uuid"}, false, kMaria), "uuid");
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, "uuid"}, false, kMysql), "char(36)");
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, "uuid"}, false, kMariaServer), "uuid");
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, "uuid"}, false, kMysql), "char(36)");
 }
 
 TEST(TypeSqlTest, AnotherKindOfSourceGoesByArrow) {
   // Words that mean something else to MySQL, or nothing.
-  EXPECT_EQ(Type({"c", arrow::int64(), true, "int"}, false, kMysql), "bigint");
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, "character varying"}, false, kMysql),
+  EXPECT_EQ(TypeIn({"c", arrow::int64(), true, "int"}, false, kMysql), "bigint");
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, "character varying"}, false, kMysql),
             "longtext");
-  EXPECT_EQ(Type({"c", arrow::boolean(), true, ""}, false, kMysql), "tinyint(1)");
-  EXPECT_EQ(Type({"c", arrow::utf8(), true, ""}, true, kMysql),
+  EXPECT_EQ(TypeIn({"c", arrow::boolean(), true, ""}, false, kMysql), "tinyint(1)");
+  EXPECT_EQ(TypeIn({"c", arrow::utf8(), true, ""}, true, kMysql),
             "varchar(255) COLLATE utf8mb4_0900_bin");
   const Column list{"c", arrow::list(arrow::int32()), true, ""};
-  const auto refused = TypeSql(*Source({list}), list, false, kMysql);
+  const auto refused = TypeSql(*SourceShape({list}), list, false, kMysql);
   EXPECT_EQ(refused.status().kind(), ErrorKind::kConfig);
   EXPECT_THAT(refused.status().message(), HasSubstr("column `c`"));
 }
@@ -55,7 +56,7 @@ TEST(CreateTableTest, ARowThatIsTooWideKeepsItsTextElsewhere) {
   for (int i = 0; i < 6; i++) {
     columns.push_back({"c" + std::to_string(i), arrow::utf8(), true, "varchar(4000)"});
   }
-  const Shape shape = Must(Shape::Make(SinkOptions(), Source(columns)));
+  const Shape shape = Must(Shape::Make(SinkOptions(), SourceShape(columns)));
   const std::string sql = Must(CreateTableSql({"copy", "", "t"}, shape, kMysql));
   EXPECT_THAT(sql, HasSubstr("`id` bigint NOT NULL"));
   EXPECT_THAT(sql, HasSubstr("mediumtext"));
@@ -91,12 +92,12 @@ TEST(IsWiderTest, HoldsEveryValueOfTheOther) {
 
 TEST(AlterTableTest, FollowsNamesAndTypes) {
   const auto text = arrow::utf8();
-  const Shape before =
-      Must(Shape::Make(SinkOptions(), Source({{"id", arrow::int32(), false, "int"},
+  const Shape before = Must(
+      Shape::Make(SinkOptions(), SourceShape({{"id", arrow::int32(), false, "int"},
                                               {"a", text, true, "varchar(5)"},
                                               {"gone", arrow::int32(), false, "int"}})));
-  const Shape now =
-      Must(Shape::Make(SinkOptions(), Source({{"id", arrow::int32(), false, "int"},
+  const Shape now = Must(
+      Shape::Make(SinkOptions(), SourceShape({{"id", arrow::int32(), false, "int"},
                                               {"b", text, true, "varchar(9)"},
                                               {"fresh", arrow::int32(), false, "int"}})));
   TargetTable target;

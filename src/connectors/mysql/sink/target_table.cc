@@ -5,28 +5,24 @@
 #include <algorithm>
 #include <charconv>
 
+#include "connectors/mysql/client/catalog.h"
 #include "connectors/mysql/client/client.h"
 
 namespace leat::mysql {
 namespace {
 
-std::string Text(const std::optional<std::string>& value) { return value.value_or(""); }
+std::string TextOf(const std::optional<std::string>& value) { return value.value_or(""); }
 
-int Number(const std::optional<std::string>& value) {
+int NumberOrZero(const std::optional<std::string>& value) {
   int number = 0;
   if (value) std::from_chars(value->data(), value->data() + value->size(), number);
   return number;
 }
 
 // Conditions on the names make the server look at that table alone.
-std::string Only(const TableId& id) {
-  return fmt::format("TABLE_SCHEMA = {} AND TABLE_NAME = {}", QuoteText(id.database),
-                     QuoteText(id.table));
-}
-
 // One round trip: a start reads many tables. Each answers rows.
 std::string Queries(const TableId& id) {
-  const std::string only = Only(id);
+  const std::string only = OnlyTable(id);
   return fmt::format(
       "SELECT ENGINE, TABLE_COMMENT FROM information_schema.TABLES WHERE {0};"
       "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, "
@@ -42,17 +38,17 @@ std::string Queries(const TableId& id) {
 
 TargetColumn ColumnOf(const Row& row) {
   TargetColumn column;
-  column.name = Text(row[0]);
-  column.data_type = Text(row[1]);
-  column.column_type = Text(row[2]);
-  column.collation = Text(row[3]);
-  column.nullable = Text(row[4]) == "YES";
-  const std::string extra = Text(row[6]);
+  column.name = TextOf(row[0]);
+  column.data_type = TextOf(row[1]);
+  column.column_type = TextOf(row[2]);
+  column.collation = TextOf(row[3]);
+  column.nullable = TextOf(row[4]) == "YES";
+  const std::string extra = TextOf(row[6]);
   column.has_default =
-      Text(row[5]) == "1" || extra.find("auto_increment") != std::string::npos;
-  column.generated = !Text(row[7]).empty();
-  column.fraction = Number(row[8]);
-  column.scale = Number(row[9]);
+      TextOf(row[5]) == "1" || extra.find("auto_increment") != std::string::npos;
+  column.generated = !TextOf(row[7]).empty();
+  column.fraction = NumberOrZero(row[8]);
+  column.scale = NumberOrZero(row[9]);
   return column;
 }
 
@@ -78,12 +74,12 @@ Result<std::optional<TargetTable>> LoadTarget(Client* client, const TableId& id)
   if (self.empty()) return std::optional<TargetTable>();
   TargetTable table;
   table.id = id;
-  const std::string engine = Text(self[0][0]);
-  table.ours = Text(self[0][1]) == kOurComment;
+  const std::string engine = TextOf(self[0][0]);
+  table.ours = TextOf(self[0][1]) == kOurComment;
   table.transactional = engine == "InnoDB" || engine == "ROCKSDB";
   for (const Row& row : found[1]) table.columns.push_back(ColumnOf(row));
   for (const Row& row : found[2]) {
-    table.unique[Text(row[0])].push_back(row[2] ? "" : Text(row[1]));
+    table.unique[TextOf(row[0])].push_back(row[2] ? "" : TextOf(row[1]));
   }
   table.foreign_keys = !found[3].empty();
   return std::optional(std::move(table));
@@ -101,7 +97,7 @@ Result<std::vector<std::string>> LoadReferenced(Client* client,
                                             "REFERENCED_TABLE_SCHEMA = " +
                                             quoted + where));
   std::vector<std::string> names;
-  for (const Row& row : rows) names.push_back(Text(row[0]));
+  for (const Row& row : rows) names.push_back(TextOf(row[0]));
   return names;
 }
 

@@ -97,8 +97,8 @@ std::string Translated(const Column& column, const ParsedType& type, bool key,
   return column.source_type;
 }
 
-Result<std::string> FromArrow(const TableSchema& schema, const Column& column, bool key,
-                              const ServerInfo& server) {
+Result<std::string> FromArrowType(const TableSchema& schema, const Column& column,
+                                  bool key, const ServerInfo& server) {
   switch (column.type->id()) {
     case arrow::Type::BOOL: return std::string("tinyint(1)");
     case arrow::Type::INT8: return std::string("tinyint");
@@ -149,7 +149,7 @@ Result<std::string> TypeSql(const TableSchema& schema, const Column& column, boo
                             const ServerInfo& server) {
   const ParsedType parsed = Parse(column.source_type);
   if (IsMysqlType(schema, column, parsed)) return Translated(column, parsed, key, server);
-  return FromArrow(schema, column, key, server);
+  return FromArrowType(schema, column, key, server);
 }
 
 bool IsWider(std::string_view from, std::string_view to) {

@@ -6,24 +6,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "connectors/mysql/client/client.h"
 #include "connectors/mysql/values/text_decoder.h"
 
 namespace leat::mysql {
 namespace {
 
-std::string Hex(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(bytes.size() * 2);
-  for (char c : bytes) {
-    hex += kDigits[static_cast<uint8_t>(c) >> 4];
-    hex += kDigits[static_cast<uint8_t>(c) & 15];
-  }
-  return hex;
-}
-
-std::string Clock(int64_t micros) {  // of a day or a TIME
+std::string ClockText(int64_t micros) {  // of a day or a TIME
   std::string sign = micros < 0 ? "-" : "";
   uint64_t n =
       micros < 0 ? 0 - static_cast<uint64_t>(micros) : static_cast<uint64_t>(micros);
@@ -42,7 +32,7 @@ std::string Day(int64_t days) {
 std::string Instant(int64_t micros) {
   constexpr int64_t kDay = 86'400'000'000;
   int64_t days = micros / kDay - (micros % kDay < 0 ? 1 : 0);
-  return Day(days) + ' ' + Clock(micros - days * kDay);
+  return Day(days) + ' ' + ClockText(micros - days * kDay);
 }
 
 // The number an ENUM or SET stores: what it is ordered by.
@@ -285,7 +275,7 @@ Result<std::string> ChunkKey::Text(const Part& part, const arrow::Array& array,
       return std::to_string(static_cast<const arrow::Int32Array&>(array).Value(row));
     case Type::INT64: {
       int64_t value = static_cast<const arrow::Int64Array&>(array).Value(row);
-      return part.form == Form::kTime ? Clock(value) : std::to_string(value);
+      return part.form == Form::kTime ? ClockText(value) : std::to_string(value);
     }
     case Type::DOUBLE:
       return fmt::format("{}", static_cast<const arrow::DoubleArray&>(array).Value(row));

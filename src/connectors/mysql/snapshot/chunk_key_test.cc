@@ -5,14 +5,14 @@
 namespace leat::mysql {
 namespace {
 
-CatalogTable Table(std::vector<ColumnDef> columns, std::vector<KeyColumn> order) {
+CatalogTable ChunkTable(std::vector<ColumnDef> columns, std::vector<KeyColumn> order) {
   CatalogTable table;
   table.def.columns = std::move(columns);
   table.order = std::move(order);
   return table;
 }
 
-ColumnDef Column(const char* name, Type type) {
+ColumnDef ChunkColumn(const char* name, Type type) {
   ColumnDef column;
   column.name = name;
   column.type = type;
@@ -20,8 +20,8 @@ ColumnDef Column(const char* name, Type type) {
 }
 
 TEST(ChunkKeyTest, ComparesCompositeKeysAsRangesOfTheIndex) {
-  ChunkKey key(Table({Column("a", Type::kLong), Column("b", Type::kLong)},
-                     {{0, "", ""}, {1, "", ""}}));
+  ChunkKey key(ChunkTable({ChunkColumn("a", Type::kLong), ChunkColumn("b", Type::kLong)},
+                          {{0, "", ""}, {1, "", ""}}));
   EXPECT_EQ(key.After({"1", "-2"}),
             "(`a` >= 1) AND ((`a` > 1) OR (`a` = 1 AND `b` > -2))");
   EXPECT_EQ(key.UpTo({"1", "-2"}),
@@ -33,22 +33,22 @@ TEST(ChunkKeyTest, ComparesCompositeKeysAsRangesOfTheIndex) {
 }
 
 TEST(ChunkKeyTest, ComparesTheWholeUnsignedRange) {
-  ChunkKey key(Table({Column("a", Type::kLongLong)}, {{0, "", ""}}));
+  ChunkKey key(ChunkTable({ChunkColumn("a", Type::kLongLong)}, {{0, "", ""}}));
   EXPECT_FALSE(key.NotAfter({"18446744073709551615"}, {"9223372036854775808"}));
   EXPECT_TRUE(key.NotAfter({"-9223372036854775808"}, {"18446744073709551615"}));
 }
 
 TEST(ChunkKeyTest, ListsTheLabelsOfAnEnum) {
-  ColumnDef column = Column("e", Type::kEnum);
+  ColumnDef column = ChunkColumn("e", Type::kEnum);
   column.labels = {"x", "y", "z"};
-  ChunkKey key(Table({column}, {{0, "utf8mb4", "utf8mb4_bin"}}));
+  ChunkKey key(ChunkTable({column}, {{0, "utf8mb4", "utf8mb4_bin"}}));
   EXPECT_EQ(key.After({"1"}), "(`e` IN (2, 3))");
   EXPECT_EQ(key.After({"3"}), "(FALSE)");
   EXPECT_EQ(key.UpTo({"1"}), "(`e` IN (0, 1))");
 }
 
 TEST(ChunkKeyTest, RefusesASavedKeyThatIsNoValue) {
-  ChunkKey key(Table({Column("a", Type::kLong)}, {{0, "", ""}}));
+  ChunkKey key(ChunkTable({ChunkColumn("a", Type::kLong)}, {{0, "", ""}}));
   EXPECT_TRUE(key.Check({"42"}).ok());
   for (const KeyValues& bad : {KeyValues{}, KeyValues{""}, KeyValues{"1", "2"},
                                KeyValues{"1 OR 1=1"}, KeyValues{"0x41"}}) {

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "connectors/mysql/position.h"
 #include "core/json.h"
 
 namespace leat::mysql {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
-json Name(const TableId& id) { return json::array({id.database, id.table}); }
+Json Name(const TableId& id) { return Json::array({id.database, id.table}); }
 
 // Integers by their digits.
 int Compare(std::string_view a, std::string_view b) {
@@ -43,14 +44,14 @@ Result<SnapshotProgress> SnapshotProgress::Parse(std::string_view text) {
   SnapshotProgress progress;
   if (text.empty()) return progress;
   try {
-    json root = ParseJson<json>(text);
-    for (const json& name : root.value("done", json::array())) {
+    Json root = ParseJson<Json>(text);
+    for (const Json& name : root.value("done", Json::array())) {
       progress.tables_[{name.at(0), "", name.at(1)}].done = true;
     }
-    for (const json& at : root.value("at", json::array())) {
+    for (const Json& at : root.value("at", Json::array())) {
       progress.tables_[{at.at(0), "", at.at(1)}].last = at.at(2).get<KeyValues>();
     }
-  } catch (const json::exception& e) {
+  } catch (const Json::exception& e) {
     return Status::Config(
         std::string("the position's snapshot progress cannot be read: ") + e.what());
   }
@@ -64,10 +65,10 @@ SnapshotProgress SnapshotProgress::AllDone(const std::vector<TableId>& ids) {
 }
 
 std::string SnapshotProgress::ToJson() const {
-  json done = json::array();
-  json at = json::array();
+  Json done = Json::array();
+  Json at = Json::array();
   for (const auto& [id, table] : tables_) {
-    json name = Name(id);
+    Json name = Name(id);
     if (table.done) {
       done.push_back(std::move(name));
     } else if (!table.last.empty()) {
@@ -75,7 +76,7 @@ std::string SnapshotProgress::ToJson() const {
       at.push_back(std::move(name));
     }
   }
-  json root = json::object();
+  Json root = Json::object();
   if (!done.empty()) root["done"] = std::move(done);
   if (!at.empty()) root["at"] = std::move(at);
   return DumpJson(root);
@@ -108,6 +109,13 @@ bool SnapshotProgress::Covers(const SnapshotProgress& other) const {
     if (mine.done) return true;
     return !table.second.done && NotAfter(table.second.last, mine.last);
   });
+}
+
+SnapshotProgress ProgressOf(const Position& position) {
+  auto parsed = LogPosition::Parse(position);
+  if (!parsed.ok()) return {};
+  auto progress = SnapshotProgress::Parse(parsed->snapshot);
+  return progress.ok() ? *progress : SnapshotProgress();
 }
 
 }  // namespace leat::mysql

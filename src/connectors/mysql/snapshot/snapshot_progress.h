@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "data/batch.h"
 #include "data/schema.h"
 
 namespace leat::mysql {
@@ -44,5 +45,8 @@ class SnapshotProgress {
  private:
   std::map<TableId, TableProgress> tables_;
 };
+
+// Of a position in the log; nothing begun where it has none.
+SnapshotProgress ProgressOf(const Position& position);
 
 }  // namespace leat::mysql

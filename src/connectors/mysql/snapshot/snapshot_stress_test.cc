@@ -17,7 +17,7 @@
 namespace leat::mysql {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 // Rows by table, as text; with how often.
 class Model {
@@ -141,7 +141,7 @@ class SnapshotStressTest : public LiveServerTest {
     auto source = std::make_unique<LogSource>(*options, context_);
     Status opened = source->Open({Needs::Before::kFull, false});
     EXPECT_TRUE(opened.ok()) << opened.ToString();
-    auto assigned = source->Read(Clock::now());
+    auto assigned = source->Read(SteadyClock::now());
     EXPECT_TRUE(assigned.ok());
     auto start = source->Start(assigned->shards.at(0), {resume, {}});
     EXPECT_TRUE(start.ok()) << start.status().ToString();
@@ -152,10 +152,10 @@ class SnapshotStressTest : public LiveServerTest {
   // Reads `batches` boundaries, or up to `target`; what lies behind the last is lost.
   bool ReadOn(LogSource* source, int boundaries, const Position* target) {
     Model open = model_;
-    auto give_up = Clock::now() + std::chrono::seconds(120);
-    while (boundaries > 0 && Clock::now() < give_up) {
+    auto give_up = SteadyClock::now() + std::chrono::seconds(120);
+    while (boundaries > 0 && SteadyClock::now() < give_up) {
       if (target && source->Reached(committed_, *target)) return true;
-      auto read = source->Read(Clock::now() + std::chrono::milliseconds(200));
+      auto read = source->Read(SteadyClock::now() + std::chrono::milliseconds(200));
       EXPECT_TRUE(read.ok()) << read.status().ToString();
       if (!read.ok() || read->kind == ReadResult::Kind::kEnd) return read.ok();
       if (read->kind != ReadResult::Kind::kBatch) continue;

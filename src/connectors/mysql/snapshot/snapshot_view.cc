@@ -16,7 +16,7 @@ constexpr int kLockTries = 150;
 
 const std::string kNone;
 
-const std::string& Text(const Row& row, size_t i) {
+const std::string& TextAt(const Row& row, size_t i) {
   return i < row.size() && row[i] ? *row[i] : kNone;
 }
 
@@ -36,7 +36,7 @@ Result<LogMark> MarkOf(const std::string& file, const std::string& offset,
 
 Result<LogMark> MarkOf(const Rows& status, const Url& url) {
   return status.empty() ? MarkOf(kNone, kNone, url)
-                        : MarkOf(Text(status[0], 0), Text(status[0], 1), url);
+                        : MarkOf(TextAt(status[0], 0), TextAt(status[0], 1), url);
 }
 
 }  // namespace
@@ -70,8 +70,8 @@ Result<LogMark> SnapshotView::OpenMariadb() {
   std::string file;
   std::string offset;
   for (const Row& row : results.empty() ? Rows() : results.back()) {
-    if (Text(row, 0) == "Binlog_snapshot_file") file = Text(row, 1);
-    if (Text(row, 0) == "Binlog_snapshot_position") offset = Text(row, 1);
+    if (TextAt(row, 0) == "Binlog_snapshot_file") file = TextAt(row, 1);
+    if (TextAt(row, 0) == "Binlog_snapshot_position") offset = TextAt(row, 1);
   }
   return MarkOf(file, offset, client_->url());
 }
@@ -90,7 +90,7 @@ Result<bool> SnapshotView::TryWithoutLock(LogMark* mark) {
   ASSIGN_OR_RETURN(LogMark after, MarkOf(results[2], client_->url()));
   const Row empty;
   const Row& gtids = results[1].empty() ? empty : results[1][0];
-  bool exact = Text(gtids, 0) == "ON" && Text(gtids, 1).empty() && *mark == after;
+  bool exact = TextAt(gtids, 0) == "ON" && TextAt(gtids, 1).empty() && *mark == after;
   if (!exact) RETURN_IF_ERROR(client_->Execute("ROLLBACK"));
   return exact;
 }

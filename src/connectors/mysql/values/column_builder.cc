@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kFirstRows = 64;
 constexpr int64_t kMostRowsAhead = 1 << 16;
 constexpr size_t kFirstBytes = 1024;
-constexpr size_t kMostBytes = INT32_MAX;  // Arrow's 32-bit offsets
+constexpr size_t kMostBufferBytes = INT32_MAX;  // Arrow's 32-bit offsets
 
 ColumnBuilder::Layout LayoutOf(const arrow::DataType& type) {
   using Layout = ColumnBuilder::Layout;
@@ -54,8 +54,8 @@ uint8_t* Resize(std::unique_ptr<arrow::ResizableBuffer>* buffer, int64_t size) {
   return (*buffer)->mutable_data();
 }
 
-std::shared_ptr<arrow::Buffer> Take(std::unique_ptr<arrow::ResizableBuffer>* buffer,
-                                    int64_t size) {
+std::shared_ptr<arrow::Buffer> TakeBuffer(std::unique_ptr<arrow::ResizableBuffer>* buffer,
+                                          int64_t size) {
   if (*buffer) Must((*buffer)->Resize(size, /*shrink_to_fit=*/false));
   return std::shared_ptr<arrow::Buffer>(std::move(*buffer));
 }
@@ -89,9 +89,9 @@ void ColumnBuilder::Reserve(int64_t rows) {
 }
 
 bool ColumnBuilder::GrowBytes(size_t more) {
-  if (more > kMostBytes - bytes_size_) return false;
+  if (more > kMostBufferBytes - bytes_size_) return false;
   const size_t need = bytes_size_ + more;
-  const size_t size = std::min(std::max(need, bytes_capacity_ * 2), kMostBytes);
+  const size_t size = std::min(std::max(need, bytes_capacity_ * 2), kMostBufferBytes);
   bytes_ = reinterpret_cast<char*>(Resize(&bytes_buffer_, static_cast<int64_t>(size)));
   bytes_capacity_ = size;
   return true;
@@ -136,10 +136,10 @@ int64_t ColumnBuilder::bytes(int64_t rows) const {
 
 std::shared_ptr<arrow::ArrayData> ColumnBuilder::Finish(int64_t rows) {
   std::vector<std::shared_ptr<arrow::Buffer>> buffers;
-  buffers.push_back(nulls_ ? Take(&validity_buffer_, (rows + 7) / 8) : nullptr);
-  buffers.push_back(Take(&values_buffer_, ValueBytes(layout_, rows)));
+  buffers.push_back(nulls_ ? TakeBuffer(&validity_buffer_, (rows + 7) / 8) : nullptr);
+  buffers.push_back(TakeBuffer(&values_buffer_, ValueBytes(layout_, rows)));
   if (layout_ == Layout::kBytes) {
-    buffers.push_back(Take(&bytes_buffer_, static_cast<int64_t>(bytes_size_)));
+    buffers.push_back(TakeBuffer(&bytes_buffer_, static_cast<int64_t>(bytes_size_)));
     bytes_hint_ = bytes_size_ + bytes_size_ / 8;
   }
   auto data = arrow::ArrayData::Make(type_, rows, std::move(buffers), nulls_);

@@ -14,8 +14,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-ColumnDef Column(std::string data_type, std::string column_type,
-                 std::string collation = "", int64_t octets = -1) {
+ColumnDef CatalogColumn(std::string data_type, std::string column_type,
+                        std::string collation = "", int64_t octets = -1) {
   auto column = FromInformationSchema({"c", std::move(data_type), std::move(column_type),
                                        std::move(collation), true, octets},
                                       Flavor::kMariaDb);
@@ -29,34 +29,36 @@ std::string Arrow(const ColumnDef& column) {
 }
 
 TEST(ColumnTest, MapsTypesAsTheDesignSays) {
-  EXPECT_EQ("int32", Arrow(Column("tinyint", "tinyint(1)")));
-  EXPECT_EQ("int32", Arrow(Column("mediumint", "mediumint(8) unsigned")));
-  EXPECT_EQ("int64", Arrow(Column("int", "int(10) unsigned")));
-  EXPECT_EQ("int64", Arrow(Column("bigint", "bigint(20)")));
-  EXPECT_EQ("decimal128(20, 0)", Arrow(Column("bigint", "bigint(20) unsigned")));
-  EXPECT_EQ("decimal128(38, 10)", Arrow(Column("decimal", "decimal(38,10)")));
-  EXPECT_EQ("string", Arrow(Column("decimal", "decimal(39,10)")));
-  EXPECT_EQ("bool", Arrow(Column("bit", "bit(1)")));
-  EXPECT_EQ("binary", Arrow(Column("bit", "bit(2)")));
-  EXPECT_EQ("int64", Arrow(Column("time", "time(3)")));
-  EXPECT_EQ("timestamp[us]", Arrow(Column("datetime", "datetime")));
-  EXPECT_EQ("timestamp[us, tz=UTC]", Arrow(Column("timestamp", "timestamp(6)")));
-  EXPECT_EQ("binary", Arrow(Column("varbinary", "varbinary(9)", "", 9)));
-  EXPECT_EQ("string", Arrow(Column("text", "text", "koi8r_general_ci")));
-  EXPECT_EQ("string", Arrow(Column("uuid", "uuid")));
-  EXPECT_EQ("binary", Arrow(Column("point", "point")));
+  EXPECT_EQ("int32", Arrow(CatalogColumn("tinyint", "tinyint(1)")));
+  EXPECT_EQ("int32", Arrow(CatalogColumn("mediumint", "mediumint(8) unsigned")));
+  EXPECT_EQ("int64", Arrow(CatalogColumn("int", "int(10) unsigned")));
+  EXPECT_EQ("int64", Arrow(CatalogColumn("bigint", "bigint(20)")));
+  EXPECT_EQ("decimal128(20, 0)", Arrow(CatalogColumn("bigint", "bigint(20) unsigned")));
+  EXPECT_EQ("decimal128(38, 10)", Arrow(CatalogColumn("decimal", "decimal(38,10)")));
+  EXPECT_EQ("string", Arrow(CatalogColumn("decimal", "decimal(39,10)")));
+  EXPECT_EQ("bool", Arrow(CatalogColumn("bit", "bit(1)")));
+  EXPECT_EQ("binary", Arrow(CatalogColumn("bit", "bit(2)")));
+  EXPECT_EQ("int64", Arrow(CatalogColumn("time", "time(3)")));
+  EXPECT_EQ("timestamp[us]", Arrow(CatalogColumn("datetime", "datetime")));
+  EXPECT_EQ("timestamp[us, tz=UTC]", Arrow(CatalogColumn("timestamp", "timestamp(6)")));
+  EXPECT_EQ("binary", Arrow(CatalogColumn("varbinary", "varbinary(9)", "", 9)));
+  EXPECT_EQ("string", Arrow(CatalogColumn("text", "text", "koi8r_general_ci")));
+  EXPECT_EQ("string", Arrow(CatalogColumn("uuid", "uuid")));
+  EXPECT_EQ("binary", Arrow(CatalogColumn("point", "point")));
 }
 
 TEST(ColumnTest, KeepsTheSourceTypeWithoutWidths) {
-  EXPECT_EQ("int unsigned", Column("int", "int(10) unsigned zerofill").source_type);
+  EXPECT_EQ("int unsigned",
+            CatalogColumn("int", "int(10) unsigned zerofill").source_type);
   EXPECT_EQ("varchar(20)",
-            Column("varchar", "varchar(20)", "utf8mb4_bin", 80).source_type);
-  EXPECT_EQ("double", Column("double", "double(10,2)").source_type);
+            CatalogColumn("varchar", "varchar(20)", "utf8mb4_bin", 80).source_type);
+  EXPECT_EQ("double", CatalogColumn("double", "double(10,2)").source_type);
 }
 
 TEST(ColumnTest, Scar_16_ReadsLabelsAsTheServersWriteThem) {
   EXPECT_THAT(
-      Column("enum", R"(enum('a','it''s','x,y)','\\','\n',''))", "ascii_bin").labels,
+      CatalogColumn("enum", R"(enum('a','it''s','x,y)','\\','\n',''))", "ascii_bin")
+          .labels,
       ElementsAre("a", "it's", "x,y)", "\\", "\n", ""));
 }
 
@@ -70,11 +72,11 @@ TEST(ColumnTest, UnknownTypesAreConfigErrorsThatNameThem) {
 
 TEST(ColumnTest, NativeTypesAreAdoptedByNameAndSize) {
   TableDef described;
-  described.columns = {Column("uuid", "uuid"), Column("inet4", "inet4")};
+  described.columns = {CatalogColumn("uuid", "uuid"), CatalogColumn("inet4", "inet4")};
   described.columns[1].name = "d";
   TableDef logged;
-  logged.columns = {Column("binary", "binary(16)", "", 16),
-                    Column("binary", "binary(16)", "", 16)};
+  logged.columns = {CatalogColumn("binary", "binary(16)", "", 16),
+                    CatalogColumn("binary", "binary(16)", "", 16)};
   logged.columns[1].name = "d";
   EXPECT_TRUE(MayBeNative(logged.columns[0], Flavor::kMariaDb));
   EXPECT_FALSE(MayBeNative(logged.columns[0], Flavor::kMySql));
@@ -85,7 +87,8 @@ TEST(ColumnTest, NativeTypesAreAdoptedByNameAndSize) {
 
 TEST(ColumnTest, DatesOutsideTheKeyAreNullable) {
   TableDef table;
-  table.columns = {Column("date", "date"), Column("date", "date"), Column("int", "int")};
+  table.columns = {CatalogColumn("date", "date"), CatalogColumn("date", "date"),
+                   CatalogColumn("int", "int")};
   for (ColumnDef& c : table.columns) c.nullable = false;
   table.key = {0};
   auto schema = MakeSchema(table);

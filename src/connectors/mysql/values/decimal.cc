@@ -1,27 +1,27 @@
 #include "connectors/mysql/values/decimal.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
+
+#include "base/text.h"
 
 namespace leat::mysql {
 namespace {
 
 constexpr int kGroup = 9;  // digits in four bytes
-constexpr int kMostBytes = 32;
+constexpr int kMostDecimalBytes = 32;
 constexpr std::array<int, kGroup + 1> kBytesOf = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
 constexpr std::array<uint32_t, kGroup + 1> kPowers = {
     1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
 
-struct Shape {
+struct DecimalShape {
   int whole_rest;    // digits of the first, incomplete group before the point
   int whole_groups;  // complete ones
   int part_groups;   // after the point
   int part_rest;     // digits of the last, incomplete one
 
-  Shape(int precision, int scale)
+  DecimalShape(int precision, int scale)
       : whole_rest((precision - scale) % kGroup),
         whole_groups((precision - scale) / kGroup),
         part_groups(scale / kGroup),
@@ -30,7 +30,7 @@ struct Shape {
 
 // Calls take(digits, value) for each group, first to last; the sign comes back.
 template <typename Take>
-bool ForEachGroup(const uint8_t* p, const Shape& shape, Take take) {
+bool ForEachGroup(const uint8_t* p, const DecimalShape& shape, Take take) {
   const bool negative = !(p[0] & 0x80);
   const uint32_t flip = negative ? UINT32_MAX : 0;
   uint32_t first = 0x80;  // the sign's bit, until the first group is read
@@ -53,14 +53,14 @@ bool ForEachGroup(const uint8_t* p, const Shape& shape, Take take) {
 }  // namespace
 
 int DecimalBytes(int precision, int scale) {
-  const Shape s(precision, scale);
+  const DecimalShape s(precision, scale);
   return (s.whole_groups + s.part_groups) * 4 +
          kBytesOf[static_cast<size_t>(s.whole_rest)] +
          kBytesOf[static_cast<size_t>(s.part_rest)];
 }
 
 DecimalReader::DecimalReader(int precision, int scale) : small_(precision <= 18) {
-  const Shape shape(precision, scale);
+  const DecimalShape shape(precision, scale);
   auto add = [this](int digits) {
     const auto at = static_cast<size_t>(digits);
     groups_[count_++] = {static_cast<uint8_t>(kBytesOf[at]), kPowers[at]};
@@ -71,12 +71,12 @@ DecimalReader::DecimalReader(int precision, int scale) : small_(precision <= 18)
 }
 
 bool AppendDecimalText(const uint8_t* p, int precision, int scale, std::string* out) {
-  const Shape shape(precision, scale);
+  const DecimalShape shape(precision, scale);
   std::string digits;
   bool ok = true;
   const bool negative = ForEachGroup(p, shape, [&](int count, uint32_t value) {
     ok = ok && value < kPowers[static_cast<size_t>(count)];
-    fmt::format_to(std::back_inserter(digits), "{:0{}}", value, count);
+    AppendInt(value, &digits, static_cast<size_t>(count));
   });
   if (!ok) return false;
   const auto whole = static_cast<size_t>(precision - scale);
@@ -95,7 +95,7 @@ bool ParseDecimal(std::string_view text, int scale, Int128* value) {
   size_t i = 0;
   const bool negative = !text.empty() && text[0] == '-';
   if (negative) i++;
-  if (i == text.size() || text.size() > 2 * kMostBytes + 16) return false;
+  if (i == text.size() || text.size() > 2 * kMostDecimalBytes + 16) return false;
   unsigned __int128 all = 0;
   int after = -1;  // digits after the point; -1: no point yet
   for (; i < text.size(); i++) {

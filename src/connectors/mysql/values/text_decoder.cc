@@ -10,7 +10,7 @@
 namespace leat::mysql {
 namespace {
 
-enum class Op : uint8_t {
+enum class TextOp : uint8_t {
   kInt32,
   kInt64,
   kUint64,
@@ -29,50 +29,51 @@ enum class Op : uint8_t {
   kGeometry,
 };
 
-struct Field {
-  Op op = Op::kBytes;
+struct TextField {
+  TextOp op = TextOp::kBytes;
   int scale = 0;
   const Charset* charset = nullptr;
 };
 
-Op StringOp(const ColumnDef& c) {
-  if (c.native != Native::kNone) return Op::kServer;
-  if (c.charset && !c.charset->binary()) return Op::kText;
-  return c.type == Type::kString ? Op::kPadded : Op::kBytes;
+TextOp StringOp(const ColumnDef& c) {
+  if (c.native != Native::kNone) return TextOp::kServer;
+  if (c.charset && !c.charset->binary()) return TextOp::kText;
+  return c.type == Type::kString ? TextOp::kPadded : TextOp::kBytes;
 }
 
-Op OpOf(const ColumnDef& c) {
+TextOp TextOpOf(const ColumnDef& c) {
   switch (c.type) {
     case Type::kTiny:
     case Type::kShort:
     case Type::kInt24:
-    case Type::kYear: return Op::kInt32;
-    case Type::kLong: return c.is_unsigned ? Op::kInt64 : Op::kInt32;
-    case Type::kLongLong: return c.is_unsigned ? Op::kUint64 : Op::kInt64;
-    case Type::kFloat: return Op::kFloat;
-    case Type::kDouble: return Op::kDouble;
-    case Type::kDecimal: return c.precision > 38 ? Op::kDecimalText : Op::kDecimal;
+    case Type::kYear: return TextOp::kInt32;
+    case Type::kLong: return c.is_unsigned ? TextOp::kInt64 : TextOp::kInt32;
+    case Type::kLongLong: return c.is_unsigned ? TextOp::kUint64 : TextOp::kInt64;
+    case Type::kFloat: return TextOp::kFloat;
+    case Type::kDouble: return TextOp::kDouble;
+    case Type::kDecimal:
+      return c.precision > 38 ? TextOp::kDecimalText : TextOp::kDecimal;
     case Type::kDate:
-    case Type::kNewDate: return Op::kDate;
+    case Type::kNewDate: return TextOp::kDate;
     case Type::kDatetime:
     case Type::kDatetime2:
     case Type::kTimestamp:
-    case Type::kTimestamp2: return Op::kDatetime;
+    case Type::kTimestamp2: return TextOp::kDatetime;
     case Type::kTime:
-    case Type::kTime2: return Op::kTime;
-    case Type::kBit: return c.length == 1 ? Op::kBool : Op::kBytes;
+    case Type::kTime2: return TextOp::kTime;
+    case Type::kBit: return c.length == 1 ? TextOp::kBool : TextOp::kBytes;
     case Type::kEnum:
     case Type::kSet:
-    case Type::kJson: return Op::kServer;
-    case Type::kVector: return Op::kBytes;
-    case Type::kGeometry: return Op::kGeometry;
+    case Type::kJson: return TextOp::kServer;
+    case Type::kVector: return TextOp::kBytes;
+    case Type::kGeometry: return TextOp::kGeometry;
     default: return StringOp(c);
   }
 }
 
 // The servers' text of a column that we convert ourselves is in bytes.
 bool SelectedAsBytes(const ColumnDef& c) {
-  return OpOf(c) == Op::kText && !c.charset->utf8();
+  return TextOpOf(c) == TextOp::kText && !c.charset->utf8();
 }
 
 // `n` digits at `p` into `value`. False: something else is there.
@@ -171,7 +172,7 @@ class TextDecoder::Impl {
  public:
   Impl(const TableDef& table, const ValueOptions& options) : writer_(table, options) {
     for (const ColumnDef& c : table.columns) {
-      fields_.push_back({OpOf(c), c.scale, c.charset});
+      fields_.push_back({TextOpOf(c), c.scale, c.charset});
     }
   }
 
@@ -185,16 +186,16 @@ class TextDecoder::Impl {
 
  private:
   // All but numbers.
-  bool PutOther(const Field& f, std::string_view text, ColumnBuilder* to, int64_t row,
+  bool PutOther(const TextField& f, std::string_view text, ColumnBuilder* to, int64_t row,
                 int column);
 
   ValueWriter writer_;
-  std::vector<Field> fields_;
+  std::vector<TextField> fields_;
 };
 
 bool TextDecoder::Impl::Put(const char* data, size_t size, ColumnBuilder* to, int64_t row,
                             int column) {
-  const Field& f = fields_[static_cast<size_t>(column)];
+  const TextField& f = fields_[static_cast<size_t>(column)];
   const std::string_view text(data, size);
   auto number = [&]<typename T>(T value) {
     if (!ReadNumber(text, &value)) return false;
@@ -202,29 +203,29 @@ bool TextDecoder::Impl::Put(const char* data, size_t size, ColumnBuilder* to, in
     return true;
   };
   switch (f.op) {
-    case Op::kInt32: return number(int32_t{});
-    case Op::kInt64: return number(int64_t{});
-    case Op::kDouble: return number(double{});
-    case Op::kUint64: {
+    case TextOp::kInt32: return number(int32_t{});
+    case TextOp::kInt64: return number(int64_t{});
+    case TextOp::kDouble: return number(double{});
+    case TextOp::kUint64: {
       uint64_t value = 0;
       if (!ReadNumber(text, &value)) return false;
       to->Put<Int128>(row, value);
       return true;
     }
-    case Op::kFloat: {
+    case TextOp::kFloat: {
       double value = 0;  // what the server made of the FLOAT: the way back is exact
       if (!ReadNumber(text, &value)) return false;
       to->Put<float>(row, static_cast<float>(value));
       return true;
     }
-    case Op::kBool: to->PutBit(row, size > 0 && (data[size - 1] & 1)); return true;
-    case Op::kDecimal: {
+    case TextOp::kBool: to->PutBit(row, size > 0 && (data[size - 1] & 1)); return true;
+    case TextOp::kDecimal: {
       Int128 value = 0;
       if (!ParseDecimal(text, f.scale, &value)) return false;
       to->Put<Int128>(row, value);
       return true;
     }
-    case Op::kDecimalText: {
+    case TextOp::kDecimalText: {
       const std::string_view digits = WithoutZerofill(text);
       writer_.Bytes(to, row, column, digits.data(), digits.size());
       return true;
@@ -233,35 +234,37 @@ bool TextDecoder::Impl::Put(const char* data, size_t size, ColumnBuilder* to, in
   }
 }
 
-bool TextDecoder::Impl::PutOther(const Field& f, std::string_view text, ColumnBuilder* to,
-                                 int64_t row, int column) {
+bool TextDecoder::Impl::PutOther(const TextField& f, std::string_view text,
+                                 ColumnBuilder* to, int64_t row, int column) {
   const char* data = text.data();
   const size_t size = text.size();
   DateTime t;
   switch (f.op) {
-    case Op::kDate:
+    case TextOp::kDate:
       if (size != 10 || !ReadDate(text, &t)) return false;
       writer_.Date(to, row, column, t.year, t.month, t.day);
       return true;
-    case Op::kDatetime:
+    case TextOp::kDatetime:
       if (!ReadDateTime(text, &t)) return false;
       writer_.DateAndTime(to, row, column, t);
       return true;
-    case Op::kTime: {
+    case TextOp::kTime: {
       int64_t micros = 0;
       if (!ReadTimeText(text, &micros)) return false;
       to->Put<int64_t>(row, micros);
       return true;
     }
-    case Op::kText: writer_.Text(to, row, column, *f.charset, data, size); return true;
-    case Op::kServer: {
+    case TextOp::kText:
+      writer_.Text(to, row, column, *f.charset, data, size);
+      return true;
+    case TextOp::kServer: {
       static const Charset* utf8 = Charset::Named("utf8mb4");
       writer_.Text(to, row, column, *utf8, data, size);
       return true;
     }
-    case Op::kPadded: writer_.Padded(to, row, column, data, size); return true;
-    case Op::kBytes: writer_.Bytes(to, row, column, data, size); return true;
-    case Op::kGeometry: writer_.Geometry(to, row, column, data, size); return true;
+    case TextOp::kPadded: writer_.Padded(to, row, column, data, size); return true;
+    case TextOp::kBytes: writer_.Bytes(to, row, column, data, size); return true;
+    case TextOp::kGeometry: writer_.Geometry(to, row, column, data, size); return true;
     default: return false;
   }
 }
@@ -284,7 +287,8 @@ DeadLetter TextDecoder::Impl::Reject(const char* const* values,
       continue;
     }
     const std::string_view text(values[i], lengths[i]);
-    const bool bytes = !IsUtf8(text.data(), text.size()) || fields_[i].op == Op::kBytes;
+    const bool bytes =
+        !IsUtf8(text.data(), text.size()) || fields_[i].op == TextOp::kBytes;
     json[name] = bytes ? "0x" + ShortHex(text) : std::string(text);
   }
   DeadLetter letter = writer_.Letter(DumpJson(json));

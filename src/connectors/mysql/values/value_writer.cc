@@ -9,9 +9,9 @@ namespace leat::mysql {
 namespace {
 
 constexpr size_t kSridBytes = 4;
-constexpr size_t kMostShown = 64;
+constexpr size_t kMostBytesShown = 64;
 
-std::string Hex(std::string_view bytes) {
+std::string UpperHex(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size() * 2);
   for (char c : bytes) {
@@ -25,8 +25,8 @@ std::string Hex(std::string_view bytes) {
 }  // namespace
 
 std::string ShortHex(std::string_view bytes) {
-  const std::string hex = Hex(bytes.substr(0, kMostShown));
-  return bytes.size() > kMostShown ? hex + "..." : hex;
+  const std::string hex = UpperHex(bytes.substr(0, kMostBytesShown));
+  return bytes.size() > kMostBytesShown ? hex + "..." : hex;
 }
 
 ValueWriter::ValueWriter(const TableDef& table, const ValueOptions& options)

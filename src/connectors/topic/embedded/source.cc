@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "format/batch_order.h"
 #include "store/store.h"
 
 namespace leat::topic::embedded {
@@ -13,15 +14,6 @@ namespace {
 // Small segments, as of a pipeline that commits often, are read together.
 constexpr int64_t kBatchBytes = 1 << 20;
 constexpr int kBatchSegments = 256;
-
-uint32_t NextSeq(const Batch& batch) {
-  uint32_t next = 0;
-  for (const Chunk& chunk : batch.chunks) {
-    if (!chunk.seq.empty()) next = std::max(next, chunk.seq.back() + 1);
-  }
-  for (const Event& event : batch.events) next = std::max(next, event.seq + 1);
-  return next;
-}
 
 }  // namespace
 

@@ -12,13 +12,10 @@
 namespace leat::topic::kafka {
 namespace {
 
-constexpr auto kConnectTimeout = Millis(10'000);
-constexpr auto kAskTimeout = Millis(15'000);
 constexpr auto kAwaitLimit = std::chrono::seconds(15);
-constexpr auto kAskAgain = std::chrono::milliseconds(20);
-constexpr size_t kMessages = 1000;
+constexpr auto kAskTopicAgain = std::chrono::milliseconds(20);
+constexpr size_t kReadMessages = 1000;
 constexpr int64_t kFetchBytes = 1 << 20;
-constexpr int64_t kBatchBytes = 1'000'000;  // the client's own batch.size
 
 Partition ToKafka(const TopicPartition& p) { return {p.topic, p.partition}; }
 TopicPartition FromKafka(const Partition& p) { return {p.topic, p.number}; }
@@ -70,7 +67,7 @@ Result<std::unique_ptr<TopicAccess>> KafkaAccess::Make(const Broker& broker,
   RETURN_IF_ERROR(access->client_->Connect(kConnectTimeout));
   rd_kafka_poll_set_consumer(access->client_->handle());
   access->queue_.reset(rd_kafka_queue_get_consumer(access->client_->handle()));
-  access->messages_.resize(kMessages);
+  access->messages_.resize(kReadMessages);
   return std::unique_ptr<TopicAccess>(std::move(access));
 }
 
@@ -123,7 +120,7 @@ Status KafkaAccess::AwaitTopic(const std::string& topic, bool there) {
       return Status::Transient(fmt::format("the brokers accepted it, but topic {} is {}",
                                            topic, there ? "not there yet" : "there yet"));
     }
-    never_.WaitFor(kAskAgain);
+    never_.WaitFor(kAskTopicAgain);
   }
 }
 

@@ -46,8 +46,8 @@ Admin::TopicConfig ConfigFrom(const rd_kafka_ConfigResource_t* resource) {
 }
 
 // Of a request about one topic.
-Status ResultOf(const rd_kafka_topic_result_t** results, size_t count,
-                std::string_view doing) {
+Status TopicResult(const rd_kafka_topic_result_t** results, size_t count,
+                   std::string_view doing) {
   if (count != 1) return Status::Bug(fmt::format("{}: no answer", doing));
   const char* text = rd_kafka_topic_result_error_string(results[0]);
   return ToStatus(rd_kafka_topic_result_error(results[0]), doing, text ? text : "");
@@ -108,7 +108,7 @@ Status Admin::Create(const std::string& topic, int partitions, int replication,
       rd_kafka_topic_result_error(results[0]) == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
     return Status::Ok();
   }
-  return ResultOf(results, count, doing);
+  return TopicResult(results, count, doing);
 }
 
 Status Admin::Delete(const std::string& topic) {
@@ -125,7 +125,7 @@ Status Admin::Delete(const std::string& topic) {
   size_t count = 0;
   const rd_kafka_topic_result_t** results = rd_kafka_DeleteTopics_result_topics(
       rd_kafka_event_DeleteTopics_result(event.get()), &count);
-  return ResultOf(results, count, doing);
+  return TopicResult(results, count, doing);
 }
 
 Status Admin::DeleteRecords(const std::map<Partition, int64_t>& before) {

@@ -34,8 +34,8 @@ Status Refused(const std::string& group, rd_kafka_resp_err_t code,
 }
 
 // Of a request about one group.
-Status ResultOf(const rd_kafka_group_result_t** results, size_t count,
-                const std::string& group, std::string_view doing) {
+Status GroupResult(const rd_kafka_group_result_t** results, size_t count,
+                   const std::string& group, std::string_view doing) {
   if (count != 1) return Status::Bug(fmt::format("{}: no answer", doing));
   const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]);
   if (error) return Refused(group, rd_kafka_error_code(error), doing);
@@ -47,7 +47,7 @@ Status ResultOf(const rd_kafka_group_result_t** results, size_t count,
   return Status::Ok();
 }
 
-std::string NameOf(const rd_kafka_MemberDescription_t* member) {
+std::string MemberName(const rd_kafka_MemberDescription_t* member) {
   const char* instance = rd_kafka_MemberDescription_group_instance_id(member);
   std::string_view host = rd_kafka_MemberDescription_host(member);
   if (host.starts_with('/')) host.remove_prefix(1);
@@ -66,7 +66,7 @@ void AddReaders(const rd_kafka_ConsumerGroupDescription_t* group,
     const auto* list = rd_kafka_MemberAssignment_partitions(assignment);
     for (int p = 0; list && p < list->cnt; p++) {
       const rd_kafka_topic_partition_t& one = list->elems[p];
-      (*readers)[{name, {one.topic, one.partition}}] = NameOf(member);
+      (*readers)[{name, {one.topic, one.partition}}] = MemberName(member);
     }
   }
 }
@@ -226,7 +226,7 @@ Status Admin::SetOffsets(const std::string& group,
   const rd_kafka_group_result_t** results =
       rd_kafka_AlterConsumerGroupOffsets_result_groups(
           rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
-  return ResultOf(results, count, group, doing);
+  return GroupResult(results, count, group, doing);
 }
 
 Status Admin::DeleteGroup(const std::string& group) {
@@ -243,7 +243,7 @@ Status Admin::DeleteGroup(const std::string& group) {
   size_t count = 0;
   const rd_kafka_group_result_t** results = rd_kafka_DeleteGroups_result_groups(
       rd_kafka_event_DeleteGroups_result(event.get()), &count);
-  return ResultOf(results, count, group, doing);
+  return GroupResult(results, count, group, doing);
 }
 
 }  // namespace leat::topic::kafka

@@ -27,6 +27,10 @@
 
 namespace leat::topic::kafka {
 
+// How long a cluster may take to let us in, and to answer.
+constexpr auto kConnectTimeout = Millis(10'000);
+constexpr auto kAskTimeout = Millis(15'000);
+
 // What a code of the client means to us, and `doing` in front of its text.
 Status ToStatus(rd_kafka_resp_err_t code, std::string_view doing,
                 std::string_view detail = {});

@@ -8,12 +8,12 @@
 namespace leat::topic::kafka {
 namespace {
 
-constexpr auto kAskTimeout = Millis(10'000);
+constexpr auto kAskLogTimeout = Millis(10'000);
 constexpr auto kPoll = Millis(100);
-constexpr auto kSayAfter = std::chrono::seconds(5);
+constexpr auto kSayLogAfter = std::chrono::seconds(5);
 // Longer than brokers let any transaction stand (transaction.max.timeout.ms).
 constexpr auto kGiveUpAfter = std::chrono::minutes(16);
-constexpr size_t kMessages = 1000;
+constexpr size_t kLogMessages = 1000;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ std::string CommitLog::Owner(const std::string& id) const {
 }
 
 Status CommitLog::Prepare(Client& client) {
-  Admin admin(client, kAskTimeout);
+  Admin admin(client, kAskLogTimeout);
   ASSIGN_OR_RETURN(auto config, admin.Describe(kTopic));
   if (!config) {
     // Small segments that close soon: a start reads what is not compacted yet.
@@ -61,7 +61,7 @@ Status CommitLog::Refresh() {
                                              {"isolation.level", "read_uncommitted"}},
                                             log_));
   ASSIGN_OR_RETURN(Client::Bounds bounds,
-                   asker->GetBounds({kTopic, kPartition}, kAskTimeout));
+                   asker->GetBounds({kTopic, kPartition}, kAskLogTimeout));
   if (next_ > bounds.end) {  // it was made anew
     next_ = 0;
     tokens_.clear();
@@ -88,11 +88,11 @@ Status CommitLog::ReadTo(int64_t end) {
       rd_kafka_queue_get_consumer(reader->handle()), rd_kafka_queue_destroy);
   const auto began = std::chrono::steady_clock::now();
   bool said = false;
-  std::vector<rd_kafka_message_t*> messages(kMessages);
+  std::vector<rd_kafka_message_t*> messages(kLogMessages);
   while (next_ < end) {
     if (cancel_.cancelled()) return Status::Cancelled("asked to leave at once");
     const auto waited = std::chrono::steady_clock::now() - began;
-    if (waited > kSayAfter && !said) {
+    if (waited > kSayLogAfter && !said) {
       said = true;
       log_.Warn(
           "waiting for a transaction that is open in topic leat-commits, or for its "

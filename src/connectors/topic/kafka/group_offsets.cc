@@ -6,7 +6,6 @@ namespace leat::topic::kafka {
 namespace {
 
 constexpr auto kPublishEvery = std::chrono::milliseconds(500);
-constexpr auto kAskTimeout = Millis(15'000);
 
 }  // namespace
 

@@ -9,21 +9,20 @@
 namespace leat::topic::kafka {
 namespace {
 
-constexpr auto kAskTimeout = Millis(15'000);
 constexpr int kSeekTimeoutMs = 15'000;
 constexpr auto kLookEvery = std::chrono::seconds(30);
 constexpr auto kLookAgain = std::chrono::seconds(5);
 constexpr auto kTakenBackWithin = std::chrono::minutes(1);
 constexpr auto kLeaveLimit = std::chrono::seconds(3);
 constexpr auto kServe = Millis(20);
-constexpr size_t kMessages = 1000;
+constexpr size_t kLeaveMessages = 1000;
 
 Partition PartitionOf(const rd_kafka_topic_partition_t& p) {
   return {p.topic, p.partition};
 }
 
-PartitionList ListOf(const std::vector<Partition>& partitions,
-                     const Membership::NextOffset& next) {
+PartitionList ListFrom(const std::vector<Partition>& partitions,
+                       const Membership::NextOffset& next) {
   PartitionList list = ListOf(partitions);
   for (int i = 0; i < list->cnt; i++) {
     list->elems[i].offset = next(PartitionOf(list->elems[i]));
@@ -165,12 +164,12 @@ Result<std::vector<Partition>> Membership::Take(const NextOffset& next) {
   std::vector<Partition> taken = std::move(*owed_);
   owed_.reset();
   if (options_.static_assignment) {
-    PartitionList all = ListOf({held_.begin(), held_.end()}, next);
+    PartitionList all = ListFrom({held_.begin(), held_.end()}, next);
     RETURN_IF_ERROR(
         ToStatus(rd_kafka_assign(client_->handle(), all.get()), "taking partitions"));
   } else {
     RETURN_IF_ERROR(ToStatus(
-        rd_kafka_incremental_assign(client_->handle(), ListOf(taken, next).get()),
+        rd_kafka_incremental_assign(client_->handle(), ListFrom(taken, next).get()),
         "taking partitions"));
   }
   return taken;
@@ -178,7 +177,7 @@ Result<std::vector<Partition>> Membership::Take(const NextOffset& next) {
 
 Status Membership::Seek(const std::vector<Partition>& partitions,
                         const NextOffset& next) {
-  PartitionList list = ListOf(partitions, next);
+  PartitionList list = ListFrom(partitions, next);
   RETURN_IF_ERROR(
       ToStatus(rd_kafka_seek_partitions(client_->handle(), list.get(), kSeekTimeoutMs),
                "going back in a topic"));
@@ -206,7 +205,7 @@ void Membership::Leave(rd_kafka_queue_t* queue) {
   if (!client_ || options_.static_assignment || !client_->Failure().ok()) return;
   rd_kafka_unsubscribe(client_->handle());
   const auto deadline = std::chrono::steady_clock::now() + kLeaveLimit;
-  std::vector<rd_kafka_message_t*> messages(kMessages);
+  std::vector<rd_kafka_message_t*> messages(kLeaveMessages);
   while (IsMember() && std::chrono::steady_clock::now() < deadline) {
     const size_t count = TakeMessages(queue, kServe, &messages);
     for (size_t i = 0; i < count; i++) rd_kafka_message_destroy(messages[i]);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/redact.h"
 #include "connectors/topic/kafka/settings.h"
 #include "core/json.h"
@@ -23,12 +24,6 @@ size_t Collect(char* data, size_t size, size_t count, void* out) {
   if (answer.size() + size * count > kLongestAnswer) return 0;
   answer.append(data, size * count);
   return size * count;
-}
-
-int64_t NowMillis() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace

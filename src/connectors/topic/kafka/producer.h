@@ -28,6 +28,8 @@ struct HeadersDestroy {
 };
 using Headers = std::unique_ptr<rd_kafka_headers_t, HeadersDestroy>;
 
+constexpr int64_t kBatchBytes = 1'000'000;  // the client's own batch.size
+
 struct ProducerOptions {
   std::string transactional_id;  // empty: without transactions
   std::string compression;       // empty: none

@@ -11,13 +11,10 @@
 namespace leat::topic::kafka {
 namespace {
 
-constexpr auto kConnectTimeout = Millis(10'000);
-constexpr auto kAskTimeout = Millis(15'000);
-constexpr auto kAskAgain = Millis(50);
-constexpr auto kSayAfter = std::chrono::seconds(5);
+constexpr auto kAskOffsetsAgain = Millis(50);
+constexpr auto kSayWaitingAfter = std::chrono::seconds(5);
 // What a batch and a record of it have around key, value and headers, generously.
 constexpr int64_t kOverhead = 128;
-constexpr int64_t kBatchBytes = 1'000'000;  // the client's own batch.size
 
 int64_t SizeOf(const Records& r, int64_t i) {
   auto length = [&](const std::shared_ptr<arrow::BinaryArray>& column) -> int64_t {
@@ -45,7 +42,7 @@ DeadLetter TooLarge(const Records& r, int64_t i, int64_t limit) {
   return letter;
 }
 
-std::string NameOf(const Checkpoint& c) {
+std::string CheckpointName(const Checkpoint& c) {
   return fmt::format("{} {}", c.attempt, c.epoch);
 }
 
@@ -142,7 +139,7 @@ Status KafkaSink::AwaitFormerOwners(std::span<const ShardId> shards, const Claim
     if (auto shard = Shard::Parse(id)) partitions.push_back(shard->partition);
   }
   Admin admin(producer().client(), kAskTimeout);
-  const SteadyTime say_at = context_.clock.Now() + kSayAfter;
+  const SteadyTime say_at = context_.clock.Now() + kSayWaitingAfter;
   for (bool said = false;;) {
     ASSIGN_OR_RETURN(auto offsets,
                      admin.GroupOffsets(lease->group, partitions, /*stable=*/true));
@@ -153,7 +150,7 @@ Status KafkaSink::AwaitFormerOwners(std::span<const ShardId> shards, const Claim
           "waiting for the open transaction of a former member of the group",
           {{"group", lease->group}});
     }
-    if (context_.cancel.WaitFor(kAskAgain)) {
+    if (context_.cancel.WaitFor(kAskOffsetsAgain)) {
       return Status::Cancelled("asked to leave at once");
     }
   }
@@ -255,11 +252,11 @@ Status KafkaSink::WriteTokens(const Checkpoint& c) {
 
 Result<Committed> KafkaSink::Commit(const Checkpoint& c) {
   if (IsHere(c)) return Committed{};
-  if (committing_ != NameOf(c)) {
+  if (committing_ != CheckpointName(c)) {
     RETURN_IF_ERROR(CheckPrevious(c));
     RETURN_IF_ERROR(failpoint::Durable("kafka.tokens.before"));
     RETURN_IF_ERROR(Fenced(WriteTokens(c)));
-    committing_ = NameOf(c);
+    committing_ = CheckpointName(c);
   }
   RETURN_IF_ERROR(failpoint::Durable("kafka.commit.before"));
   Status done =

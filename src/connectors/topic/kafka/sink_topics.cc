@@ -5,7 +5,6 @@
 namespace leat::topic::kafka {
 namespace {
 
-constexpr auto kAskTimeout = Millis(15'000);
 constexpr int64_t kUsualLimit = 1'048'588;  // the brokers' default
 
 }  // namespace

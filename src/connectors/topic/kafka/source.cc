@@ -10,10 +10,8 @@
 namespace leat::topic::kafka {
 namespace {
 
-constexpr auto kConnectTimeout = Millis(10'000);
-constexpr auto kAskTimeout = Millis(15'000);
 constexpr auto kLagEvery = std::chrono::seconds(1);
-constexpr size_t kMessages = 10'000;
+constexpr size_t kMessagesAtOnce = 10'000;
 // A dead member of the group is missed after this.
 constexpr char kSessionMs[] = "10000";
 
@@ -24,7 +22,7 @@ KafkaSource::KafkaSource(SourceOptions options, const Context& context)
       context_(context),
       group_(options_.group.empty() ? context.pipeline : options_.group),
       membership_(options_, group_, context_),
-      messages_(kMessages) {}
+      messages_(kMessagesAtOnce) {}
 
 KafkaSource::~KafkaSource() { Leave(); }
 
