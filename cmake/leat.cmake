@@ -53,6 +53,7 @@ function(leat_library name folder)
     foreach(file ${fuzzers})
       get_filename_component(fuzzer ${file} NAME_WE)
       add_executable(${fuzzer} ${file})
+      set_target_properties(${fuzzer} PROPERTIES UNITY_BUILD OFF)
       target_link_libraries(${fuzzer} PRIVATE ${target})
       target_compile_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
       target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
@@ -78,9 +79,10 @@ function(leat_precompile target pch)
     endif()
     add_library(${pch} STATIC ${source})
     target_link_libraries(${pch} PUBLIC leat_third_party)
-    set(headers <algorithm> <chrono> <functional> <map> <memory> <optional> <string>
-        <string_view> <unordered_map> <variant> <vector> <arrow/api.h> <fmt/format.h>
-        <nlohmann/json.hpp>)
+    set(headers <algorithm> <atomic> <charconv> <chrono> <condition_variable> <deque>
+        <filesystem> <fstream> <functional> <map> <memory> <mutex> <optional> <random> <set>
+        <span> <sstream> <string> <string_view> <thread> <unordered_map> <variant> <vector>
+        <arrow/api.h> <fmt/format.h> <nlohmann/json.hpp>)
     if(pch STREQUAL leat_test_pch)
       target_link_libraries(${pch} PUBLIC GTest::gmock)
       target_compile_options(${pch} PRIVATE ${LEAT_TEST_OPTIONS})

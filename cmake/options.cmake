@@ -4,6 +4,11 @@ endif()
 set(LEAT_SANITIZE "" CACHE STRING "address,undefined | thread | empty")
 option(LEAT_FUZZ "Build the fuzz targets (clang)" OFF)
 
+# Several files of a library are compiled as one, so that what they include is compiled once.
+# For a folder in which one edits much: cmake -DCMAKE_UNITY_BUILD=OFF build
+set(CMAKE_UNITY_BUILD ON CACHE BOOL "Compile several files of a library as one")
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8 CACHE STRING "How many")
+
 find_program(CCACHE ccache)
 if(CCACHE)
   # The sloppiness is what ccache asks for with precompiled headers; base_dir lets clones in
@@ -23,6 +28,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # where there is none.
   add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-restrict
                       -Wno-array-bounds -Wno-stringop-overread)
+  # Where a file is one of several in a unity build, g++ takes it for a header.
+  add_compile_options(-Wno-subobject-linkage)
 endif()
 
 if(LEAT_SANITIZE)

@@ -62,7 +62,7 @@ def stages():
                        "leat_runtime_test", "leat_conformance_test"]),
                  ctest("build-tsan", TSAN, "-R", "^(base|store|runtime|conformance)$")],
         "fuzz": [Step([PYTHON, "scripts/fuzz.py", "--seconds", "20"])],
-        "tidy": [Step([*build, "asan", "leat_pch", "leat_test_pch"]),
+        "tidy": [Step([*build, "tidy", "leat_pch", "leat_test_pch"]),
                  Step([PYTHON, "scripts/tidy.py", "--budget", "120"])],
     }
 

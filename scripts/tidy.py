@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the project's own files, and not twice over the same text.
 
-It takes the compiler's arguments, and the precompiled header with them, from the clang build
-(build-asan), which makes a file a matter of seconds. A file that passed leaves a stamp in the
-cache, named by a hash of the file, of every header of ours it includes, and of .clang-tidy; so
-a run after a small change is short. --budget bounds a first run: what it did not come to is
-counted, and comes first the next time. What changed last is checked first, so that a run on a
-new machine spends its budget on what no run before it has seen.
+It takes the compiler's arguments, and the precompiled header with them, from a clang build
+that nothing else uses (build-tidy), which makes a file a matter of seconds. A file that passed
+leaves a stamp in the cache, named by a hash of the file, of every header of ours it includes,
+and of .clang-tidy; so a run after a small change is short. --budget bounds a first run: what it
+did not come to is counted, and comes first the next time. What changed last is checked first,
+so that a run on a new machine spends its budget on what no run before it has seen.
 """
 
 import argparse
@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build-asan"
+# Without CMAKE_UNITY_BUILD: a unity build has no command for a single file.
+BUILD = ROOT / "build-tidy"
 FOLDERS = (ROOT / "src", ROOT / "tests")
 CACHE = Path(os.environ["LEAT_CACHE"]) / "tidy"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
