@@ -12,7 +12,8 @@
 
 namespace leat {
 
-// In decimal, with zeros in front up to `width` digits, which is for numbers from zero on.
+// In decimal, with zeros in front up to `width` digits, which is for numbers from zero
+// on.
 template <typename Int>
 void AppendInt(Int value, std::string* out, size_t width = 0) {
   char digits[24];
