@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders package test bench bench-debezium sanitize fuzz torture torture-kafka format lint deps-build deps-package deps-demo deps-test clean
+.PHONY: build demo demo-orders package test bench bench-debezium fuzz torture torture-kafka format lint deps-build deps-package deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -19,11 +19,8 @@ package: deps-package  ## build/leat_VERSION_ARCHITECTURE.deb
 	@scripts/build.sh release leat
 	@scripts/package.sh
 
-test: deps-test  ## everything CI runs: lint, unit tests, real servers, crashes
+test: deps-test  ## everything CI runs: lint, unit tests, sanitizers, real servers, crashes
 	@$(PYTHON) scripts/test.py $(STAGES)
-
-sanitize: deps-test  ## ASan+UBSan and TSan unit tests, every fuzz target briefly, clang-tidy
-	@$(PYTHON) scripts/test.py asan tsan fuzz tidy
 
 bench: deps-test  ## speed and memory against raw programs: docs/performance.md
 	@scripts/build.sh release leat leat_raw

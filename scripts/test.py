@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `make test` and CI run: stages one after the other, all of them whatever fails, and
 at the end the summary each runner printed. A skipped test is counted with its reason.
-usage: test.py [STAGE...]   (default: those of DEFAULT; `make sanitize` runs the others)
+usage: test.py [STAGE...]   (default: all of them)
 """
 
 import collections
@@ -28,7 +28,6 @@ ASAN = {"ASAN_OPTIONS": "detect_container_overflow=0:detect_odr_violation=0:"
         "UBSAN_OPTIONS": "print_stacktrace=1"}
 TSAN = {"TSAN_OPTIONS": f"suppressions={ROOT}/cmake/tsan.supp:second_deadlock_stack=1",
         "LEAT_CONFORMANCE_EVERY": "8"}
-DEFAULT = ("lint", "checks", "unit", "e2e", "torture")
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-rs", "--color=no", "-p", "no:cacheprovider"]
 # Tests against servers mostly wait: more of them at a time than there are processors.
 BESIDE = ["-n", "4", "--dist", "worksteal"]
@@ -44,20 +43,24 @@ def ctest(folder, env, *arguments):
 
 
 def stages():
+    """In the order they run. Unit tests are built once, with AddressSanitizer; what needs the
+    program's speed, or waits for servers, takes the release build."""
     build = ["scripts/build.sh"]
     model = ROOT / "tests/model/epoch_model.py"
     return {
         "lint": [Step(["scripts/lint.sh"])],
         "checks": [Step([*PYTEST, "scripts"])]
                   + ([Step([PYTHON, str(model), "--quick"])] if model.exists() else []),
-        "unit": [Step([*build, "release"]), ctest("build", {}),
-                 Step([*PYTEST, "tests/iceberg"])],
+        "trials": [Step([*build, "release", "leat", "leat_trial_test", "leat_conformance_test"]),
+                   ctest("build", {}, "-R", "^(conformance|trial|trial_kafka)$")],
         "e2e": [Step([*build, "release", "leat"]),
                 Step([*PYTEST, *BESIDE, "--durations=10", "tests/e2e"])],
         "torture": [Step([*build, "release", "leat"]),
                     Step([PYTHON, "tests/torture.py", "--kills", "10"]),
                     Step([PYTHON, "tests/torture.py", "--kafka", "--kills", "8"])],
-        "asan": [Step([*build, "asan"]), ctest("build-asan", ASAN)],
+        "asan": [Step([*build, "asan"]), ctest("build-asan", ASAN),
+                 Step([*PYTEST, "tests/iceberg"],
+                      {**ASAN, "LEAT_ICEBERG_TEST": str(ROOT / "build-asan/leat_iceberg_test")})],
         "tsan": [Step([*build, "tsan", "leat_base_test", "leat_store_test",
                        "leat_runtime_test", "leat_conformance_test"]),
                  ctest("build-tsan", TSAN, "-R", "^(base|store|runtime|conformance)$")],
@@ -126,7 +129,7 @@ SUMMARY = re.compile(r"^(=*\s?\d+ (passed|failed|skipped|error).*|SKIPPED .*|FAI
 
 def summarise(name, text):
     lines = [f"  {line}" for line in text.splitlines() if SUMMARY.match(line)]
-    folder = {"unit": "build", "asan": "build-asan", "tsan": "build-tsan"}.get(name)
+    folder = {"trials": "build", "asan": "build-asan", "tsan": "build-tsan"}.get(name)
     return lines + (gtest_summary(folder) if folder else [])
 
 
@@ -150,7 +153,7 @@ def main():
     LOGS.mkdir(parents=True, exist_ok=True)
     servers = Servers()
     try:
-        results = [run_stage(name, known[name], servers) for name in sys.argv[1:] or DEFAULT]
+        results = [run_stage(name, known[name], servers) for name in sys.argv[1:] or known]
     finally:
         servers.stop()
     print("\n==== summary")
