@@ -101,8 +101,9 @@ void AddSchema(const Command& command) {
   # first line of a pipeline file, for editors with the YAML language server:
   # yaml-language-server: $schema=../pipeline.schema.json)");
   app.Run([command, options] {
-    command.shell->OutOwn(JsonSchema(
-        options->all ? ProjectSpec() : PipelineSpec(command.shell->registry())));
+    command.shell->OutOwn(JsonSchema(options->all
+                                         ? ProjectSpec(command.shell->registry())
+                                         : PipelineSpec(command.shell->registry())));
   });
 }
 

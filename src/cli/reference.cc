@@ -16,7 +16,8 @@ std::vector<NamedSpec> AllParts(const Registry& registry) {
 }
 
 std::vector<NamedSpec> AllSpecs(const Registry& registry) {
-  std::vector<NamedSpec> all = {{"", PipelineSpec(registry)}, {"", ProjectSpec()}};
+  std::vector<NamedSpec> all = {{"", PipelineSpec(registry)},
+                                {"", ProjectSpec(registry)}};
   for (NamedSpec& part : AllParts(registry)) all.push_back(std::move(part));
   return all;
 }

@@ -158,7 +158,7 @@ TEST_F(SchemaTest, RefusesWhatTheProgramRefuses) {
 
 TEST_F(SchemaTest, AcceptsTheExamples) {
   json pipeline = json::parse(JsonSchema(PipelineSpec(shell_.registry())));
-  json project = json::parse(JsonSchema(ProjectSpec()));
+  json project = json::parse(JsonSchema(ProjectSpec(shell_.registry())));
   fs::path root = fs::path(LEAT_TESTDATA).parent_path().parent_path().parent_path();
   int seen = 0;
   for (const auto& entry : fs::recursive_directory_iterator(root / "examples")) {

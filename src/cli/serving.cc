@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/log_lines.h"
 #include "cli/signals.h"
-#include "cli/topic_requests.h"
 #include "runtime/manager_requests.h"
 
 namespace leat {
@@ -34,18 +34,20 @@ Result<std::unique_ptr<Serving>> Serving::Open(
     const ManagerOptions& options, std::function<Logger&(const std::string&)> log_of) {
   const std::filesystem::path data = project.settings.data;
   const ApiSettings api = project.api;
+  const AlertSettings alerts = project.alerts;
   std::unique_ptr<Serving> made(new Serving(place, shell, log));
   ASSIGN_OR_RETURN(made->store_, Store::Open(data));
   ASSIGN_OR_RETURN(
       made->manager_,
       Manager::Make(std::move(project), {shell.registry(), *made->store_, Clock::System(),
                                          log, options, std::move(log_of)}));
+  made->alerts_ = std::make_unique<Alerts>(*made->store_, *made->manager_, log);
+  RETURN_IF_ERROR(made->alerts_->Use(alerts));
   auto views = [s = made.get()] { return s->manager_->Views(); };
-  auto answer = [s = made.get()](Store& store, const std::string& command,
+  made->topics_ = std::make_unique<ProjectTopics>(*made->store_, log);
+  auto answer = [s = made.get()](Store&, const std::string& command,
                                  std::string_view request) {
-    if (!IsManagerRequest(command)) return AnswerEmbeddedTopics(store, command, request);
-    return AnswerManager(
-        *s->manager_, [s] { return s->Reload(); }, command, request);
+    return s->Answer(command, request);
   };
   made->status_ = std::make_unique<StatusFile>(data, views, log);
   const ControlSubject subject{made->store_.get(), views, answer};
@@ -71,13 +73,14 @@ void Serving::Run(bool reloads) {
       reload);
   manager_->StartAll();
   manager_->Wait();
+  alerts_->Finish();
 }
 
 Result<Reloaded> Serving::Reload() {
   Diagnostics diagnostics;
   Project project = Load(place_, shell_, &diagnostics);
-  Result<Reloaded> done = diagnostics.empty() ? manager_->Reload(std::move(project))
-                                              : ToStatus(std::move(diagnostics));
+  Result<Reloaded> done =
+      diagnostics.empty() ? Use(std::move(project)) : ToStatus(std::move(diagnostics));
   if (!done.ok()) {
     log_.Error("nothing is reloaded", {{"error", done.status().message()}});
     return done;
@@ -85,6 +88,23 @@ Result<Reloaded> Serving::Reload() {
   log_.Info("reloaded", {{"started", Joined(done->started, " ")},
                          {"restarted", Joined(done->restarted, " ")},
                          {"stopped", Joined(done->stopped, " ")}});
+  return done;
+}
+
+Result<std::string> Serving::Answer(const std::string& command,
+                                    std::string_view request) {
+  if (IsManagerRequest(command)) {
+    return AnswerManager(
+        *manager_, [this] { return Reload(); }, command, request);
+  }
+  if (command == "logs") return AnswerLogs(store_->data() / "logs", request);
+  return topics_->Answer(manager_->settings().broker, command, request);
+}
+
+Result<Reloaded> Serving::Use(Project project) {
+  const AlertSettings alerts = project.alerts;
+  ASSIGN_OR_RETURN(Reloaded done, manager_->Reload(std::move(project)));
+  RETURN_IF_ERROR(alerts_->Use(alerts));
   return done;
 }
 

@@ -1,11 +1,13 @@
 // Serving: a project that runs in this process: its store, its manager, the socket that
-// commands talk to, the status file and, of a daemon, the HTTP API. Owned by leat run or
-// leat start.
+// commands talk to, the status file, what it tells people and, of a daemon, the HTTP API.
+// Owned by leat run or leat start.
 #pragma once
 
 #include <functional>
 #include <memory>
 
+#include "cli/alerts.h"
+#include "cli/project_topics.h"
 #include "cli/shell.h"
 #include "core/pipeline_file.h"
 #include "runtime/control.h"
@@ -50,11 +52,16 @@ class Serving {
   Serving(const ProjectPlace& place, const Shell& shell, Logger& log)
       : place_(place), shell_(shell), log_(log) {}
 
+  Result<Reloaded> Use(Project project);
+  Result<std::string> Answer(const std::string& command, std::string_view request);
+
   const ProjectPlace place_;
   const Shell& shell_;
   Logger& log_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Manager> manager_;
+  std::unique_ptr<ProjectTopics> topics_;
+  std::unique_ptr<Alerts> alerts_;
   std::unique_ptr<StatusFile> status_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Api> api_;  // null: there is none

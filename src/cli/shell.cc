@@ -61,7 +61,7 @@ void AddProject(Arguments app, ProjectOptions* options) {
 
 Result<ProjectSettings> LoadSettings(const ProjectOptions& options, const Shell& shell) {
   ASSIGN_OR_RETURN(ProjectSettings settings,
-                   LoadSettings(options.project, shell.environment()));
+                   LoadSettings(options.project, shell.registry(), shell.environment()));
   if (!options.data.empty()) settings.data = options.data;
   return settings;
 }

@@ -183,7 +183,7 @@ class Loader {
         environment_(environment),
         diagnostics_(diagnostics),
         pipeline_spec_(PipelineSpec(registry)),
-        project_spec_(ProjectSpec()) {}
+        project_spec_(ProjectSpec(registry)) {}
 
   void AddPath(const fs::path& path) {
     std::error_code error;
@@ -242,6 +242,7 @@ class Loader {
       project_.settings.topics[name] = TopicSettingsOf(topic);
     }
     project_.api = Api(shared_.Object("api"));
+    if (shared_.Has("notify")) AddAlerts(folder / "leat.yaml", shared_.Object("notify"));
   }
 
   Project Take() { return std::move(project_); }
@@ -275,6 +276,28 @@ class Loader {
            "give it an operator_token, or let it listen on 127.0.0.1"});
     }
     return *std::move(api);
+  }
+
+  // The pipeline that tells what happens to the others.
+  void AddAlerts(const fs::path& path, const Config& config) {
+    project_.alerts = ReadAlertSettings(config, diagnostics_);
+    PipelineFile out;
+    out.file = path.string();
+    out.internal = true;
+    out.name = kAlertsName;
+    CheckName(out.name, config.place());
+    const auto topic = ParseYaml(
+        fmt::format("name: {}\nformat: json\ncolumns: {}", kAlertsName, AlertColumns()),
+        path.string(), diagnostics_);
+    out.from = {
+        "topic",
+        ConfigReader(path.string(), project_.folder.string(), environment_, diagnostics_)
+            .Read(*topic, registry_.FindSource("topic")->spec.fields, "source topic")};
+    out.to = {"notify", config};
+    Validate(registry_.FindSink("notify"), out.to);
+    const Config& defaults = shared_.Object("defaults");
+    out.policies = PoliciesOf(defaults, defaults);
+    project_.pipelines.push_back(std::move(out));
   }
 
   void AddFolder(const fs::path& folder) {
@@ -457,7 +480,7 @@ Field ApiField() {
 
 }  // namespace
 
-Spec ProjectSpec() {
+Spec ProjectSpec(const Registry& registry) {
   Spec spec;
   spec.name = "leat.yaml";
   spec.summary = "What the pipelines of a project share.";
@@ -476,6 +499,11 @@ Spec ProjectSpec() {
                      TopicFields())
           .Example("{orders: {partitions: 10}}"),
       ApiField(),
+      Field::Object("notify",
+                    "Where messages about the project's own pipelines go: what the sink "
+                    "notify takes, and what is told.",
+                    AlertFields(registry))
+          .Example("{slack: \"${SLACK_WEBHOOK}\"}"),
       Field::Object("defaults", "For pipelines that do not say otherwise.",
                     {CommitField(), RetryField(), BreakerField(), RestartField(),
                      DeadLettersField()})};
@@ -493,11 +521,10 @@ Project LoadProject(const std::vector<std::string>& paths, const Registry& regis
   return loader.Take();
 }
 
-Result<ProjectSettings> LoadSettings(const std::string& path,
+Result<ProjectSettings> LoadSettings(const std::string& path, const Registry& registry,
                                      const Environment& environment) {
   Diagnostics diagnostics;
-  Registry none;
-  Loader loader(none, environment, &diagnostics);
+  Loader loader(registry, environment, &diagnostics);
   std::error_code error;
   loader.OpenProject(fs::is_directory(path, error) ? fs::path(path)
                                                    : Loader::ProjectFolder(path));

@@ -119,7 +119,7 @@ TEST_F(ProjectTest, TakesLeatYamlFromTheFilesFolderOrItsParent) {
   EXPECT_EQ(Load({folder_ / "pipelines/a.yaml"}).settings.data, folder_ / "data");
   EXPECT_EQ(Load({folder_ / "b.yaml"}).settings.data, folder_ / "data");
   EXPECT_EQ(Errors(), "");
-  auto settings = LoadSettings(folder_, Environment::Process());
+  auto settings = LoadSettings(folder_, registry_, Environment::Process());
   ASSERT_TRUE(settings.ok());
   EXPECT_EQ(settings->data, folder_ / "data");
 }

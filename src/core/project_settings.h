@@ -20,6 +20,7 @@ struct Broker {
   std::map<std::string, std::string> options;  // percent-decoded; may hold secrets
 
   bool embedded() const { return servers.empty(); }
+  bool operator==(const Broker&) const = default;
   // "embedded" or a kafka:// URL. Registers the secrets of its options. Errors: kConfig,
   // without the options' values.
   static Result<Broker> Parse(std::string_view text);

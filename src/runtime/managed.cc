@@ -81,8 +81,10 @@ PipelineSettings ManagedPipeline::SettingsOf(const ProjectSettings& project, int
   settings.data = project.data / "cache" / file_.name;
   if (workers > 1) settings.data /= std::to_string(worker);
   settings.project = project;
+  // What the process itself needs is there whatever the project's broker does.
+  if (file_.internal) settings.project.broker = {};
   settings.policies = file_.policies;
-  settings.until_caught_up = parts_.options.until_caught_up;
+  settings.until_caught_up = parts_.options.until_caught_up && !file_.internal;
   settings.resume = parts_.options.resume;
   settings.new_state = parts_.options.new_state;
   return settings;
@@ -146,6 +148,7 @@ void ManagedPipeline::Check(Worker& worker) {
   auto reason = worker.supervisor->Look(parts_.clock.Now(), worker.pipeline->stats());
   if (!reason) return;
   worker.stalled = worker.newest_stall = *std::move(reason);
+  worker.stalls++;
   worker.stall_time = parts_.clock.WallMicros();
   log_.Error("pipeline stalled", {{"pipeline", worker.name}, {"error", worker.stalled}});
   worker.pipeline->StopNow();
@@ -259,7 +262,8 @@ PipelineView ManagedPipeline::View() const {
   view.sink = file_.to.name;
   for (const auto& worker : workers_) {
     const int64_t restarts = worker->supervisor ? worker->supervisor->restarts() : 0;
-    view.workers.push_back({worker->name, StatsOf(*worker), restarts, worker->why});
+    view.workers.push_back(
+        {worker->name, StatsOf(*worker), restarts, worker->stalls, worker->why});
   }
   view.AddUp();
   const SourceType* source = parts_.registry.FindSource(file_.from.name);

@@ -88,6 +88,7 @@ class ManagedPipeline {
     Phase phase = Phase::kIdle;
     std::string stalled;  // why this run was asked to end; empty: it was not
     std::string newest_stall;
+    int64_t stalls = 0;
     int64_t stall_time = 0;  // microseconds since 1970 UTC; 0: it never stood still
     std::string why;         // of what was decided about its end
     SteadyTime due;          // kRunning: the next check; kWaiting: the restart

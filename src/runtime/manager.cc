@@ -69,6 +69,7 @@ void Manager::Advance() {
 bool Manager::Settled() const {
   bool failed = false;
   for (const Entry& entry : entries_) {
+    if (entry.pipeline->file().internal && !closing_) continue;  // others need it
     if (entry.next || entry.removed || !entry.pipeline->settled()) return false;
     failed = failed || entry.pipeline->failed();
     if (closing_ || entry.pipeline->wanted() == Wanted::kRun) continue;
@@ -252,6 +253,7 @@ std::vector<Status> Manager::Ends() const {
   std::lock_guard lock(gate_.mutex);
   std::vector<Status> all;
   for (const Entry& entry : entries_) {
+    if (entry.pipeline->file().internal) continue;
     for (Status& end : entry.pipeline->ends()) all.push_back(std::move(end));
   }
   return all;

@@ -32,7 +32,11 @@ class Pipeline::Impl {
         parts_(std::move(parts)),
         store_(store),
         clock_(clock),
-        log_(log) {}
+        log_(log) {
+    // Known before anything runs, too; who cannot read them says so when it starts.
+    const auto kept = store.CountDeadLetters(settings_.name);
+    board_.Update([&](PipelineStats& s) { s.dead_letters = kept.ok() ? *kept : 0; });
+  }
 
   Status Run();
   void Rearm();

@@ -45,9 +45,11 @@ void PipelineView::AddUp() {
   why = Why(worst);
   stats = workers.front().stats;
   restarts = 0;
+  stalls = 0;
   for (const WorkerView& worker : workers) {
     if (&worker != &workers.front()) stats.Add(worker.stats);
     restarts += worker.restarts;
+    stalls += worker.stalls;
   }
   stats.state = worst.stats.state;
   stats.since = worst.stats.since;
@@ -56,6 +58,7 @@ void PipelineView::AddUp() {
 std::string PipelineView::ToJson() const {
   ordered_json json = ParseJson<ordered_json>(stats.ToJson());
   json["restarts"] = restarts;
+  json["stalls"] = stalls;
   json["why"] = why;
   json["source"] = source;
   json["sink"] = sink;
@@ -64,6 +67,7 @@ std::string PipelineView::ToJson() const {
   for (const WorkerView& worker : workers) {
     each[worker.name] = ParseJson<ordered_json>(worker.stats.ToJson());
     each[worker.name]["restarts"] = worker.restarts;
+    each[worker.name]["stalls"] = worker.stalls;
     each[worker.name]["why"] = Why(worker);
   }
   json["workers"] = std::move(each);

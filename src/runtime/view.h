@@ -14,6 +14,7 @@ struct WorkerView {
   std::string name;  // the pipeline's; with #NUMBER where it has several workers
   PipelineStats stats;
   int64_t restarts = 0;  // by the supervisor, since this process started
+  int64_t stalls = 0;    // how often it was seen to stand still, since then
   std::string why;       // what was decided when it ended with an error
 };
 
@@ -28,6 +29,7 @@ struct PipelineView {
   // a word, are those of the worker most in need of a look.
   PipelineStats stats;
   int64_t restarts = 0;
+  int64_t stalls = 0;
   std::string why;
 
   void AddUp();

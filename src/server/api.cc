@@ -15,7 +15,6 @@ using Json = nlohmann::ordered_json;
 using State = PipelineStats::State;
 
 constexpr int64_t kMaxBody = 1 << 20;
-constexpr int64_t kMaxPage = 10'000;
 
 // "localhost:8083" without the port.
 std::string HostOf(const std::string& header) {
@@ -31,6 +30,13 @@ bool IsOpen(const Route& route) {
 std::string ToJson(const PipelineView& view) {
   return fmt::format("{{\"name\":{},{}", DumpJsonLossy(Json(view.name)),
                      view.ToJson().substr(1));
+}
+
+// Of a command that was refused.
+int CodeOf(const Route& route, std::string_view kind) {
+  if (kind != "config") return 503;
+  if (route.role() == Role::kOperator) return 409;
+  return route.of_pipeline() ? 400 : 404;
 }
 
 // A page of another origin has one, and so does a browser's own form.
@@ -101,7 +107,7 @@ std::optional<HttpReply> Api::CheckRights(const HttpCall& call,
 HttpReply Api::Answer(const HttpCall& call) const {
   const auto match = FindRoute(call.method(), call.path());
   if (!match || !match->route) return HttpRefusal(404, "there is no " + call.path());
-  if (match->route->command.empty()) return AnswerHere(*match);
+  if (match->route->command.empty()) return AnswerHere(call, *match);
   HttpReply reply = AnswerCommand(call, *match);
   if (match->route->role() == Role::kOperator) {
     log_.Info("asked by HTTP", {{"peer", call.peer()},
@@ -112,14 +118,11 @@ HttpReply Api::Answer(const HttpCall& call) const {
   return reply;
 }
 
-HttpReply Api::AnswerHere(const RouteMatch& match) const {
+HttpReply Api::AnswerHere(const HttpCall& call, const RouteMatch& match) const {
   const std::string_view path = match.route->path;
   if (path == "/health") return {.body = "{\"status\":\"up\"}\n"};
   if (path == "/ready") return Ready();
-  if (path == "/metrics") {
-    return {.body = PrometheusText(subject_.views()),
-            .type = "text/plain; version=0.0.4; charset=utf-8"};
-  }
+  if (path == "/metrics") return Metrics(call.Query("aliases").value_or(""));
   if (path == "/api/openapi.json") return {.body = OpenApi() + "\n"};
   if (path == "/api/pipelines/{name}") return OnePipeline(match.name);
   std::string body = "{\"pipelines\":[";
@@ -128,6 +131,24 @@ HttpReply Api::AnswerHere(const RouteMatch& match) const {
     body += ToJson(view);
   }
   return {.body = body + "]}\n"};
+}
+
+HttpReply Api::Metrics(std::string_view names) const {
+  MetricAliases aliases;
+  while (!names.empty()) {
+    const std::string_view name = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    if (name == "debezium") {
+      aliases.debezium = true;
+    } else if (name == "kafka_exporter") {
+      aliases.topics = AnswerControl(subject_, R"({"command":"topics"})");
+      aliases.groups = AnswerControl(subject_, R"({"command":"groups"})");
+    } else {
+      return HttpRefusal(400, "aliases are debezium, kafka_exporter, or both: a,b");
+    }
+  }
+  return {.body = PrometheusText(subject_.views(), aliases),
+          .type = "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 HttpReply Api::OnePipeline(const std::string& name) const {
@@ -161,20 +182,32 @@ HttpReply Api::Ready() const {
 HttpReply Api::AnswerCommand(const HttpCall& call, const RouteMatch& match) const {
   const Route& route = *match.route;
   Json request = {{"command", route.command}};
-  if (!route.field.empty()) {
-    if (!Knows(match.name)) return HttpRefusal(404, "there is no pipeline " + match.name);
-    request[std::string(route.field)] = match.name;
+  if (route.of_pipeline() && !Knows(match.name)) {
+    return HttpRefusal(404, "there is no pipeline " + match.name);
   }
-  if (auto limit = call.Query("limit")) {
-    const auto number = ParseInt(*limit);
-    if (!number || *number < 0 || *number > kMaxPage) {
-      return HttpRefusal(400, fmt::format("limit is a number up to {}", kMaxPage));
+  if (!route.field.empty()) request[std::string(route.field)] = match.name;
+  for (const QueryParameter& parameter : route.query) {
+    const std::string name(parameter.name);
+    const auto value = call.Query(name.c_str());
+    if (!value && parameter.required) {
+      return HttpRefusal(400, fmt::format("{} has to be given: {}", name, parameter.doc));
     }
-    request["limit"] = *number;
+    if (!value) continue;
+    const auto number = ParseInt(*value);
+    if (parameter.most == 0) {
+      request[name] = *value;
+    } else if (number && *number >= 0 && *number <= parameter.most) {
+      request[name] = *number;
+    } else {
+      return HttpRefusal(400,
+                         fmt::format("{} is a number up to {}", name, parameter.most));
+    }
   }
-  if (auto after = call.Query("after")) request["after"] = *after;
   Json answer = ParseJson<Json>(AnswerControl(subject_, DumpJsonLossy(request)));
-  if (!answer.value("ok", false)) return HttpRefusal(409, answer.value("error", ""));
+  if (!answer.value("ok", false)) {
+    return HttpRefusal(CodeOf(route, answer.value("kind", "")),
+                       answer.value("error", ""));
+  }
   answer.erase("ok");
   return {.body = DumpJsonLossy(answer) + "\n"};
 }

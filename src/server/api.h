@@ -34,7 +34,8 @@ class Api {
   std::optional<HttpReply> Admit(const HttpCall& call) const;
   std::optional<HttpReply> CheckRights(const HttpCall& call, const Route& route) const;
   HttpReply Answer(const HttpCall& call) const;
-  HttpReply AnswerHere(const RouteMatch& match) const;
+  HttpReply AnswerHere(const HttpCall& call, const RouteMatch& match) const;
+  HttpReply Metrics(std::string_view aliases) const;
   HttpReply AnswerCommand(const HttpCall& call, const RouteMatch& match) const;
   HttpReply Ready() const;
   HttpReply OnePipeline(const std::string& name) const;

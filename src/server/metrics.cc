@@ -1,7 +1,5 @@
 #include "server/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -9,89 +7,41 @@
 #include <filesystem>
 #include <fstream>
 
+#include "server/metric_aliases.h"
+#include "server/metric_page.h"
+
 namespace leat {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
 
 const std::time_t kStarted = std::time(nullptr);
 
 double Seconds(int64_t micros) { return static_cast<double>(micros) / 1e6; }
 
-// Families in the order they are asked for, each with its series.
-class Page {
- public:
-  void Gauge(const char* name, const char* help, Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.gauge.value = value;
-    Family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
-  }
-  void Gauge(const char* name, const char* help, const Labels& labels, int64_t value) {
-    Gauge(name, help, labels, static_cast<double>(value));
-  }
-  void Counter(const char* name, const char* help, Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = value;
-    Family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
-  }
-  void Counter(const char* name, const char* help, const Labels& labels, int64_t value) {
-    Counter(name, help, labels, static_cast<double>(value));
-  }
-  void Durations(const char* name, const char* help, Labels labels,
-                 const Histogram& durations) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    uint64_t below = 0;
-    for (size_t i = 0; i < Histogram::kBounds.size(); i++) {
-      below += static_cast<uint64_t>(durations.buckets()[i]);
-      metric.histogram.bucket.push_back({below, Histogram::kBounds[i]});
-    }
-    metric.histogram.sample_count = static_cast<uint64_t>(durations.count());
-    metric.histogram.sample_sum = durations.sum();
-    Family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
-  }
+// Numbers of metrics are double.
+double Number(int64_t value) { return static_cast<double>(value); }
 
-  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  MetricFamily& Family(const char* name, const char* help, MetricType type) {
-    for (MetricFamily& family : families_) {
-      if (family.name == name) return family;
-    }
-    families_.push_back({name, help, type, {}});
-    return families_.back();
-  }
-
-  std::vector<MetricFamily> families_;
-};
-
-void AddBreaker(Page& page, const std::string& pipeline, const char* side,
+void AddBreaker(MetricPage& page, const std::string& pipeline, const char* side,
                 const BreakerStats& breaker) {
-  const Labels labels = {{"pipeline", pipeline}, {"side", side}};
+  const MetricLabels labels = {{"pipeline", pipeline}, {"side", side}};
   page.Gauge("leat_pipeline_breaker_state",
              "The circuit breaker of one side: 0 closed, 1 half-open, 2 open.", labels,
-             static_cast<int64_t>(breaker.state));
+             static_cast<double>(breaker.state));
   page.Counter("leat_pipeline_breaker_opened_total", "How often it opened.", labels,
-               breaker.opened);
+               Number(breaker.opened));
 }
 
-void AddState(Page& page, const std::string& pipeline, PipelineStats::State state) {
+void AddState(MetricPage& page, const std::string& pipeline, PipelineStats::State state) {
   using State = PipelineStats::State;
   for (State one :
        {State::kStarting, State::kRunning, State::kRetrying, State::kStopping,
         State::kDone, State::kFailed, State::kStopped, State::kPaused, State::kStalled}) {
     page.Gauge("leat_pipeline_state", "1 for the state that the pipeline is in.",
                {{"pipeline", pipeline}, {"state", std::string(StateName(one))}},
-               int64_t{one == state});
+               one == state ? 1 : 0);
   }
 }
 
-void AddLag(Page& page, const Labels& labels, const Lag& lag) {
+void AddLag(MetricPage& page, const MetricLabels& labels, const Lag& lag) {
   if (lag.micros >= 0) {
     page.Gauge("leat_pipeline_lag_seconds",
                "How old the newest committed change was when it was committed.", labels,
@@ -99,24 +49,25 @@ void AddLag(Page& page, const Labels& labels, const Lag& lag) {
   }
   if (lag.bytes >= 0) {
     page.Gauge("leat_pipeline_lag_bytes", "Bytes of the source that are not read yet.",
-               labels, lag.bytes);
+               labels, Number(lag.bytes));
   }
   if (lag.rows >= 0) {
     page.Gauge("leat_pipeline_lag_rows", "Rows of the source that are not read yet.",
-               labels, lag.rows);
+               labels, Number(lag.rows));
   }
 }
 
-void AddPipeline(Page& page, const PipelineView& view) {
+void AddPipeline(MetricPage& page, const PipelineView& view) {
   const PipelineStats& s = view.stats;
-  const Labels labels = {{"pipeline", view.name}};
+  const MetricLabels labels = {{"pipeline", view.name}};
   AddState(page, view.name, s.state);
-  page.Counter("leat_pipeline_rows_total", "Rows committed.", labels, s.rows);
+  page.Counter("leat_pipeline_rows_total", "Rows committed.", labels, Number(s.rows));
   page.Counter("leat_pipeline_rows_read_total", "Rows read from the source.", labels,
-               s.rows_read);
+               Number(s.rows_read));
   page.Counter("leat_pipeline_bytes_total", "Bytes in memory of the rows committed.",
-               labels, s.bytes);
-  page.Counter("leat_pipeline_epochs_total", "Epochs committed.", labels, s.epochs);
+               labels, Number(s.bytes));
+  page.Counter("leat_pipeline_epochs_total", "Epochs committed.", labels,
+               Number(s.epochs));
   page.Durations("leat_pipeline_commit_duration_seconds",
                  "What it took to prepare and commit an epoch.", labels,
                  s.commit_seconds);
@@ -128,14 +79,17 @@ void AddPipeline(Page& page, const PipelineView& view) {
              Seconds(s.last_commit));
   AddLag(page, labels, s.lag);
   page.Gauge("leat_pipeline_queue_bytes", "Bytes read and waiting to be written.", labels,
-             s.queue_bytes);
+             Number(s.queue_bytes));
   page.Gauge("leat_pipeline_uncommitted_rows", "Rows written and not committed.", labels,
-             s.uncommitted);
+             Number(s.uncommitted));
   page.Gauge("leat_pipeline_dead_letters", "Rows set aside and kept.", labels,
-             s.dead_letters);
-  page.Counter("leat_pipeline_retries_total", "Attempts that failed.", labels, s.retries);
+             Number(s.dead_letters));
+  page.Counter("leat_pipeline_retries_total", "Attempts that failed.", labels,
+               Number(s.retries));
   page.Counter("leat_pipeline_restarts_total", "Starts by the supervisor.", labels,
-               view.restarts);
+               Number(view.restarts));
+  page.Counter("leat_pipeline_stalls_total", "Times it was seen to stand still.", labels,
+               Number(view.stalls));
   AddBreaker(page, view.name, "source", s.source_breaker);
   AddBreaker(page, view.name, "sink", s.sink_breaker);
   for (const auto& [thread, seconds] :
@@ -152,30 +106,33 @@ int64_t ResidentBytes() {
 }
 
 // By the names that Prometheus' own clients give them.
-void AddProcess(Page& page) {
+void AddProcess(MetricPage& page) {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
   const auto micros = [](const timeval& t) { return t.tv_sec * 1'000'000 + t.tv_usec; };
   page.Counter("process_cpu_seconds_total", "CPU time of the process.", {},
                Seconds(micros(used.ru_utime) + micros(used.ru_stime)));
   page.Gauge("process_resident_memory_bytes", "Resident memory of the process.", {},
-             ResidentBytes());
+             Number(ResidentBytes()));
   std::error_code ignored;
-  page.Gauge("process_open_fds", "Open file descriptors.", {},
-             std::distance(std::filesystem::directory_iterator("/proc/self/fd", ignored),
-                           std::filesystem::directory_iterator()));
+  page.Gauge(
+      "process_open_fds", "Open file descriptors.", {},
+      Number(std::distance(std::filesystem::directory_iterator("/proc/self/fd", ignored),
+                           std::filesystem::directory_iterator())));
   page.Gauge("process_start_time_seconds", "When the process started, since 1970.", {},
-             int64_t{kStarted});
-  page.Gauge("leat_build_info", "1, with the version.", {{"version", LEAT_VERSION}},
-             int64_t{1});
+             Number(kStarted));
+  page.Gauge("leat_build_info", "1, with the version.", {{"version", LEAT_VERSION}}, 1);
 }
 
 }  // namespace
 
-std::string PrometheusText(const std::vector<PipelineView>& views) {
-  Page page;
+std::string PrometheusText(const std::vector<PipelineView>& views,
+                           const MetricAliases& aliases) {
+  MetricPage page;
   for (const PipelineView& view : views) AddPipeline(page, view);
   AddProcess(page);
+  if (aliases.debezium) AddDebeziumNames(views, &page);
+  if (!aliases.topics.empty()) AddKafkaExporterNames(aliases, &page);
   return page.Text();
 }
 

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "runtime/view.h"
+#include "server/metric_aliases.h"
 
 namespace leat {
 
-std::string PrometheusText(const std::vector<PipelineView>& views);
+std::string PrometheusText(const std::vector<PipelineView>& views,
+                           const MetricAliases& aliases = {});
 
 }  // namespace leat

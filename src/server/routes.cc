@@ -1,5 +1,7 @@
 #include "server/routes.h"
 
+#include <fmt/format.h>
+
 #include "core/json.h"
 
 namespace leat {
@@ -7,11 +9,25 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr QueryParameter kAliases[] = {
+    {"aliases", 0, "",
+     "Other programs' names as well: debezium, kafka_exporter, or both with a comma"}};
+constexpr QueryParameter kPage[] = {
+    {"limit", 10'000, "100", "How many"},
+    {"after", 0, "", "The id of the last one of the page before"}};
+constexpr QueryParameter kLogLines[] = {
+    {"limit", 10'000, "100", "The newest so many"},
+    {"level", 0, "debug", "Of this level or a higher one: debug, info, warn, error"},
+    {"since", 0, "", "From then on: how long ago (10m), or a time"}};
+constexpr QueryParameter kReset[] = {
+    {"to", 0, "", "earliest, latest, an offset, a time or how long ago", true},
+    {"topic", 0, "", "Only in this topic"}};
+
 constexpr Route kRoutes[] = {
     {"GET", "/health", "", "", "The daemon answers"},
     {"GET", "/ready", "", "",
      "Every pipeline that is wanted runs; 503: not all of them do"},
-    {"GET", "/metrics", "", "", "Metrics in Prometheus' text format"},
+    {"GET", "/metrics", "", "", "Metrics in Prometheus' text format", kAliases},
     {"GET", "/api/openapi.json", "", "", "This document"},
     {"GET", "/api/pipelines", "", "", "All pipelines, as leat status --output json"},
     {"GET", "/api/pipelines/{name}", "", "", "One pipeline"},
@@ -27,7 +43,16 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/pipelines/{name}/reset", "reset", "name",
      "Let one that does not run start over from its source's configured start"},
     {"GET", "/api/pipelines/{name}/dead-letters", "dead-letters", "pipeline",
-     "Rows that were set aside, oldest first"},
+     "Rows that were set aside, oldest first", kPage},
+    {"GET", "/api/pipelines/{name}/logs", "logs", "pipeline",
+     "What it has logged, the newest last", kLogLines},
+    {"GET", "/api/topics", "topics", "", "The topics of the project's broker"},
+    {"GET", "/api/topics/{name}", "topics", "topic", "One topic"},
+    {"GET", "/api/groups", "groups", "",
+     "How far each group has read, and what it lags behind"},
+    {"GET", "/api/groups/{name}", "groups", "group", "One group"},
+    {"POST", "/api/groups/{name}/reset", "groups-reset", "group",
+     "Set where a group goes on, as leat offsets --reset", kReset},
     {"POST", "/api/reload", "reload", "",
      "Read the project's files anew; only pipelines that changed restart"},
     {"POST", "/api/shutdown", "shutdown", "", "End all pipelines and the daemon"}};
@@ -51,11 +76,18 @@ std::optional<std::string> Match(std::string_view pattern, std::string_view path
   return std::string(name);
 }
 
-Json Parameter(const char* name, const char* in, Json schema, const char* description) {
-  return {{"name", name},
-          {"in", in},
-          {"required", std::string_view(in) == "path"},
-          {"description", description},
+Json Describe(const QueryParameter& parameter) {
+  Json schema = {{"type", "string"}};
+  if (parameter.most > 0) {
+    schema = {{"type", "integer"}, {"minimum", 0}, {"maximum", parameter.most}};
+  }
+  return {{"name", parameter.name},
+          {"in", "query"},
+          {"required", parameter.required},
+          {"description",
+           parameter.fallback.empty()
+               ? std::string(parameter.doc)
+               : fmt::format("{}; {} unless given", parameter.doc, parameter.fallback)},
           {"schema", std::move(schema)}};
 }
 
@@ -75,23 +107,26 @@ Json Operation(const Route& route) {
                       {"content", {{"text/plain", {{"schema", {{"type", "string"}}}}}}}};
   } else {
     answers["200"] =
-        Answer("Done", named && route.command.empty() ? "Pipeline" : "Object");
+        Answer("Done", route.path == "/api/pipelines/{name}" ? "Pipeline" : "Object");
   }
   if (named) {
-    parameters.push_back(Parameter("name", "path", {{"type", "string"}, {"minLength", 1}},
-                                   "The pipeline's name"));
-    answers["404"] = Answer("There is no such pipeline", "Error");
+    parameters.push_back({{"name", "name"},
+                          {"in", "path"},
+                          {"required", true},
+                          {"description", "What it is called"},
+                          {"schema", {{"type", "string"}, {"minLength", 1}}}});
+    answers["404"] = Answer("There is nothing of that name", "Error");
   }
-  if (route.command == "dead-letters") {
-    parameters.push_back(Parameter(
-        "limit", "query",
-        {{"type", "integer"}, {"minimum", 0}, {"maximum", 10000}, {"default", 100}},
-        "How many"));
-    parameters.push_back(Parameter("after", "query", {{"type", "string"}},
-                                   "The id of the last one of the page before"));
+  for (const QueryParameter& parameter : route.query) {
+    parameters.push_back(Describe(parameter));
     answers["400"] = Answer("A parameter is not what it has to be", "Error");
   }
-  if (route.method != "GET") answers["409"] = Answer("It cannot be done now", "Error");
+  if (!route.command.empty()) {
+    if (route.role() == Role::kOperator) {
+      answers["409"] = Answer("It cannot be done now", "Error");
+    }
+    answers["503"] = Answer("What it needs does not answer", "Error");
+  }
   if (route.path == "/ready") answers["503"] = Answer("Not all run", "Object");
   if (route.path != "/health" && route.path != "/ready") {
     answers["401"] = Answer("A token is needed", "Error");

@@ -12,12 +12,25 @@ namespace leat {
 
 enum class Role : uint8_t { kViewer, kOperator };
 
+// A parameter of a query; the command calls it the same.
+struct QueryParameter {
+  std::string_view name;
+  int64_t most = 0;  // a number from 0 to this; 0: it is text
+  std::string_view fallback;
+  std::string_view doc;
+  bool required = false;
+};
+
 struct Route {
   std::string_view method;
   std::string_view path;     // "/api/pipelines/{name}/stop": one {name} at most
   std::string_view command;  // of the control socket; empty: answered here
   std::string_view field;    // what that command calls {name}
   std::string_view summary;
+  std::span<const QueryParameter> query = {};
+
+  // {name} is that of a pipeline of this process.
+  bool of_pipeline() const { return path.starts_with("/api/pipelines/{name}"); }
 
   // Who looks may, who changes has to be an operator.
   Role role() const { return method == "GET" ? Role::kViewer : Role::kOperator; }

@@ -43,6 +43,42 @@ def served(project, mariadb):
     return project, Client(port)
 
 
+def test_logs_topics_and_groups_are_shown(project):
+    port = process.free_port()
+    client = Client(port)
+    project.write("leat.yaml", {"data": "./data", "api": f"127.0.0.1:{port}"})
+    project.ask("topics", "create", "in", "--partitions", "2")
+    project.write("pipelines/p.yaml", {"from": {"topic": {
+        "name": "in", "group": "g", "format": "json", "columns": "id int"}}, "to": "stdout",
+        "dead_letters": {"max": 0}})
+    project.produce("in", ['{"id": 1}', '{"id": 2}', '{"id": 3}'])
+    project.daemon()
+    process.wait_until(lambda: sum(group["offset"] for group in client.get(
+        "/api/groups/g").json()["groups"]) == 3, 60, "all is read")
+    assert client.get("/api/pipelines/p/logs").json()["lines"] == []
+    topics = client.get("/api/topics").json()["topics"]
+    assert [topic["name"] for topic in topics] == ["in"]
+    one = client.get("/api/topics/in").json()["topics"][0]
+    assert sum(partition["end"] for partition in one["partitions"]) == 3
+    assert all(group["lag"] == 0 for group in client.get("/api/groups").json()["groups"])
+    assert "in" not in client.get("/api/topics/nobody", 404).json()
+    client.get("/api/groups/nobody", 404)
+    assert "to has to be given" in client.post("/api/groups/g/reset", 400)["error"]
+    assert client.post("/api/groups/g/reset?to=earliest")["offsets"][0]["offset"] == 0
+    samples = client.get("/metrics?aliases=debezium,kafka_exporter").text
+    for name in ("debezium_metrics_MilliSecondsBehindSource", "kafka_consumergroup_lag_sum",
+                 'kafka_topic_partitions{topic="in"} 2'):
+        assert name in samples
+    assert "kafka_" not in client.get("/metrics").text
+    client.get("/metrics?aliases=other", 400)
+    project.produce("in", ['{"id": "x"}'])
+    process.wait_until(lambda: client.get(
+        "/api/pipelines/p/logs?level=error&limit=1").json()["lines"], 60, "an error")
+    assert client.get("/api/pipelines/p/logs").json()["lines"][0]["pipeline"] == "p"
+    assert client.get("/api/pipelines/p/logs?since=2999-01-01").json()["lines"] == []
+    assert "is one of" in client.get("/api/pipelines/p/logs?level=loud", 400).json()["error"]
+
+
 def of(name, **labels):
     return name, frozenset({"pipeline": "p", **labels}.items())
 

@@ -8,7 +8,6 @@ import hmac
 import json
 import random
 import re
-import subprocess
 
 import pytest
 from harness import leat, process
@@ -48,13 +47,9 @@ def pipeline(project, slack, *, url=None, steps=(), more=None, **notify):
 
 def produce(project, rows):
     """`rows` are stations, or whole rows."""
-    lines = "".join(json.dumps(row if isinstance(row, dict) else
-                               {"station": row, "level": "high", "temperature": 41.5}) + "\n"
-                    for row in rows)
-    done = subprocess.run([leat.PROGRAM, "topics", "produce", "readings"], cwd=project.folder,
-                          env={"PATH": "", **project.environment}, input=lines,
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == leat.DONE, done.stderr
+    project.produce("readings", [
+        json.dumps(row if isinstance(row, dict) else
+                   {"station": row, "level": "high", "temperature": 41.5}) for row in rows])
 
 
 def told(*stations):

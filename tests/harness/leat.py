@@ -174,6 +174,14 @@ class Project:
         """What a command prints."""
         return self.command(*arguments).expect(code).text
 
+    def produce(self, topic, lines):
+        """Each line is a record of the topic."""
+        done = subprocess.run([PROGRAM, "topics", "produce", topic], cwd=self.folder,
+                              env={"PATH": "", **self.environment},
+                              input="".join(line + "\n" for line in lines),
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == DONE, done.stderr
+
     def status(self, name=None):
         """As `leat status` has it: of one pipeline, or all of it."""
         answer = json.loads(self.ask("status", "--output", "json"))

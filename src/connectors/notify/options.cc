@@ -166,7 +166,7 @@ void ValidateSink(const Config& config, Diagnostics* diagnostics) {
   }
   if (slack) ValidateUrl(config, "slack", complain);
   if (config.Has("webhook")) ValidateWebhook(config.Object("webhook"), complain);
-  if (slack && !config.Has("template")) {
+  if (slack && config.String("template").empty()) {
     complain(config, "template", "slack needs a template: the message",
              "such as template: \"*{level}*: {text}\"");
   }
@@ -175,7 +175,7 @@ void ValidateSink(const Config& config, Diagnostics* diagnostics) {
     if (!parsed.ok()) complain(config, field, parsed.status().message(), "");
   }
   const bool cools = config.Duration("cooldown") > Micros(0);
-  if (cools && !config.Has("key") && !config.Has("template")) {
+  if (cools && !config.Has("key") && config.String("template").empty()) {
     complain(config, "cooldown", "cooldown needs a key: which messages are alike",
              "such as key: \"{station}/{level}\"");
   }
@@ -200,7 +200,7 @@ Result<SinkOptions> ReadSinkOptions(const Config& config) {
   }
   options.target.origin = HttpOrigin(options.target.url);
   RegisterSecrets(options.target);
-  if (config.Has("template")) {
+  if (!config.String("template").empty()) {
     ASSIGN_OR_RETURN(options.text, Template::Parse(config.String("template")));
   }
   if (config.Has("key")) {
