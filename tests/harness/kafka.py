@@ -170,7 +170,7 @@ class Kafka:
             node.process = process.Process(
                 java("kafka.Kafka", node.folder / "server.properties", logging=self.logging),
                 node.folder / "server.log")
-        process.wait_until(self.ready, 120, f"Kafka on {self.brokers}")
+        process.wait_until(self.ready, 300, f"Kafka on {self.brokers}")
 
     def ready(self):
         running = [node for node in self.nodes if node.process]
