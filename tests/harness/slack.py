@@ -30,6 +30,7 @@ class Slack:
         self.messages = []
         self.calls = []
         self.faults = collections.deque()
+        self.lost = []  # ids of Slack's messages whose replies were lost
         self.requests = 0
         self.connections = set()
         self.port = 0
@@ -89,6 +90,7 @@ class Slack:
         fault = self.faults.popleft() if self.faults else Fault()
         code, text, headers = fault.answer or self.take(request, body)
         if fault.lose:
+            self.lost += self.ids()[-1:]
             request.close_connection = True
             request.connection.shutdown(socket.SHUT_RDWR)
             return
@@ -131,7 +133,16 @@ class Slack:
         return [message["text"] for message in self.messages]
 
     def ids(self):
-        return [message["metadata"]["event_payload"]["id"] for message in self.messages]
+        return [message["metadata"]["event_payload"]["id"] for message in self.messages
+                if "metadata" in message]
+
+    def once(self):
+        """(text, id) of each message in order, and how often one came again by the same id
+        and with the same text."""
+        pairs = list(zip(self.texts(), self.ids(), strict=True))
+        once = list(dict.fromkeys(pairs))
+        assert len({id for _, id in once}) == len(once), "two messages of one id"
+        return once, len(pairs) - len(once)
 
 
 def well_formed(message):
