@@ -7,7 +7,9 @@ changes of keys, transactions over several tables, rolled back ones, truncates, 
 that are added, dropped, renamed, moved and widened all the time, whether the program runs or
 not. A failure prints the seed; the same seed gives the same workload. With --kafka a broker
 is between source and target, and it and the database are killed as well (torture_kafka.py).
+With --day many pipelines run in a daemon while servers come and go (torture_day.py).
 usage: torture.py [--kafka] [--kills N] [--seed S] [--server mariadb|mysql] [--keep FOLDER]
+       torture.py --day [--minutes 60] [--seed S] [--keep FOLDER]
 """
 
 import argparse
@@ -18,10 +20,12 @@ import string
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
+import torture_day
 import torture_kafka
-from harness import compare, database, kafka, leat, load
+from harness import compare, database, kafka, leat, load, minio
 
 SETTLE_EVERY = 25  # kills between two comparisons
 KEYS = 3000
@@ -216,35 +220,52 @@ def torture(options, server, folder):
             f"{rows} rows equal in {len(TABLES)} tables; columns: {workers[0].schema.summary()}")
 
 
-def main():
+def options_of(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kafka", action="store_true",
                         help="through a broker, which is killed too, as is the database")
+    parser.add_argument("--day", action="store_true",
+                        help="twenty pipelines in a daemon, and servers that come and go")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=60, help="of --day")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--server", choices=database.SERVERS, default="mariadb")
     parser.add_argument("--keep", help="leave everything in this folder")
-    options = parser.parse_args()
-    if options.kafka and (reason := kafka.Kafka.reason_missing()):
-        print(f"SKIPPED torture --kafka: {reason}")
-        return 0
-    folder = Path(options.keep or tempfile.mkdtemp(prefix="leat-torture-"))
-    print(f"torture: seed {options.seed}, {options.server}, in {folder}", flush=True)
+    return parser.parse_args(arguments)
+
+
+def run(options, folder):
+    """What it has to say in the end."""
+    if options.day:
+        return torture_day.torture(options, folder)
     server = database.SERVERS[options.server](folder / "server")
     broker = None
     try:
-        if options.kafka:
-            broker = kafka.Kafka(folder / "kafka")
-            print(torture_kafka.torture(options, server, broker, folder))
-        else:
-            print(torture(options, server, folder))
-    except Exception as error:
-        print(f"torture: FAILED with seed {options.seed}; everything is left in {folder}: {error}")
-        return 1
+        if not options.kafka:
+            return torture(options, server, folder)
+        broker = kafka.Kafka(folder / "kafka")
+        return torture_kafka.torture(options, server, broker, folder)
     finally:
         server.stop()
         if broker:
             broker.stop()
+
+
+def main():
+    options = options_of()
+    needs = {kafka.Kafka: options.kafka or options.day, minio.Minio: options.day}
+    for server, needed in needs.items():
+        if needed and (reason := server.reason_missing()):
+            print(f"SKIPPED torture {'--day' if options.day else '--kafka'}: {reason}")
+            return 0
+    folder = Path(options.keep or tempfile.mkdtemp(prefix="leat-torture-"))
+    print(f"torture: seed {options.seed}, {options.server}, in {folder}", flush=True)
+    try:
+        print(run(options, folder))
+    except Exception as error:
+        traceback.print_exc()
+        print(f"torture: FAILED with seed {options.seed}; everything is left in {folder}: {error}")
+        return 1
     if not options.keep:
         shutil.rmtree(folder)
     return 0
