@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders package test bench bench-debezium fuzz torture torture-kafka format lint deps-build deps-package deps-demo deps-test clean
+.PHONY: build demo demo-orders package test bench bench-debezium bench-idle fuzz torture torture-kafka torture-day format lint deps-build deps-package deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -30,6 +30,10 @@ bench-debezium: deps-test  ## beside Debezium on Kafka Connect: docs/performance
 	@scripts/build.sh release leat leat_raw_upsert
 	@$(PYTHON) bench/debezium.py $(ARGS)
 
+bench-idle: deps-test  ## 200 idle pipelines, and how quickly the API answers: docs/performance.md
+	@scripts/build.sh release leat
+	@$(PYTHON) bench/idle.py $(ARGS)
+
 fuzz: deps-test  ## every fuzz target for SECONDS (60)
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60)
 
@@ -40,6 +44,10 @@ torture: deps-test  ## KILLS (200) times kill -9 under load; each table must equ
 torture-kafka: deps-test  ## KILLS (60) times: of leat, of the broker and of the database
 	@scripts/build.sh release leat
 	@$(PYTHON) tests/torture.py --kafka --kills $(or $(KILLS),60)
+
+torture-day: deps-test  ## MINUTES (60) of twenty pipelines while servers come and go
+	@scripts/build.sh release leat
+	@$(PYTHON) tests/torture.py --day --minutes $(or $(MINUTES),60) $(ARGS)
 
 format: deps-test
 	@git ls-files '*.h' '*.cc' | xargs clang-format -i
