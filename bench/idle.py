@@ -130,37 +130,50 @@ class Idle:
         process.wait_until(all_run, 300, "all pipelines run")
 
     def usage(self, seconds):
-        """The share of a core over some seconds, overall and by threads of one name."""
+        """The share of a core over some seconds, overall and by threads."""
         before, each = measure.cpu_seconds(self.run.pid), threads(self.run.pid)
         time.sleep(seconds)
         share = (measure.cpu_seconds(self.run.pid) - before) / seconds
-        names = collections.Counter()
-        for task, (name, used) in threads(self.run.pid).items():
-            names[name] += (used - each.get(task, (name, 0))[1]) / seconds
-        return share, names
+        return share, {f"{name} {task}": (used - each.get(task, (name, 0))[1]) / seconds
+                       for task, (name, used) in threads(self.run.pid).items()}
 
-    def show_threads(self, names):
+    def show_threads(self, shares):
         if self.options.threads:
-            counts = collections.Counter(name for name, _ in threads(self.run.pid).values())
-            for name, share in names.most_common(12):
-                print(f"    {name:16} {counts[name]:5} threads {share * 100:7.2f} %")
+            ordered = sorted(shares.values())
+            print(f"    median of {len(ordered)} threads: {ordered[len(ordered) // 2] * 100:.3f} %")
+            for name, share in sorted(shares.items(), key=lambda s: -s[1])[:8]:
+                print(f"    {name:24} {share * 100:7.2f} %")
 
     def idle(self):
         time.sleep(SETTLED)
-        share, names = self.usage(self.options.seconds)
+        share, shares = self.usage(self.options.seconds)
         memory = measure.anonymous(self.run.pid)
-        self.show_threads(names)
-        count = len(threads(self.run.pid))
+        self.show_threads(shares)
         print(f"\n| {self.options.pipelines} idle pipelines | | goal |\n|---|---|---|")
         print(f"| anonymous memory | {memory / 1e6:.0f} MB | {MEMORY / 1e6:.0f} MB |")
         print(f"| CPU over {self.options.seconds} s | {share * 100:.1f} % | {CPU * 100:.0f} % |")
-        print(f"| threads | {count} | |", flush=True)
+        print(f"| threads | {len(shares)} | |", flush=True)
 
     def paths(self):
         return [("/api/pipelines", lambda n: "/api/pipelines"),
                 ("/api/pipelines/NAME",
                  lambda n: f"/api/pipelines/{self.names[n % len(self.names)]}"),
                 ("/metrics", lambda n: "/metrics"), ("/health", lambda n: "/health")]
+
+    def cost(self, path, times=20):
+        """CPU seconds of the daemon for one answer, beyond what it needs anyway."""
+        idle, _ = self.usage(2)
+        start, before = time.monotonic(), measure.cpu_seconds(self.run.pid)
+        for number in range(times):
+            self.client.get(path(number))
+        return (measure.cpu_seconds(self.run.pid) - before
+                - idle * (time.monotonic() - start)) / times
+
+    def costs(self):
+        print("\n| answer | CPU of the daemon |\n|---|---|")
+        for name, path in self.paths():
+            print(f"| {name} | {self.cost(path, 500 if name == '/health' else 20) * 1e3:.1f} ms |",
+                  flush=True)
 
     def measure(self, title, paths):
         took, sizes = asyncio.run(load(self.port, paths, self.options.rate,
@@ -183,10 +196,10 @@ class Idle:
         try:
             self.measure("one more at full rate", self.paths())
             rate = (self.read() - before) / (time.monotonic() - start)
+            self.show_threads(self.usage(2)[1])
         finally:
             again.kill()
             again.wait()
-        self.show_threads(self.usage(2)[1])
         print(f"\nGoal: p99 of all at most {P99 * 1e3:.0f} ms. Meanwhile {rate:,.0f} rows a second "
               "were read, from JSON.", flush=True)
 
@@ -228,6 +241,7 @@ def main():
     idle = Idle(options, folder / "project")
     try:
         idle.idle()
+        idle.costs()
         idle.api()
     finally:
         idle.project.stop_all()
