@@ -12,7 +12,7 @@ import json
 import random
 import time
 
-from day import load, outcome, pipelines, servers
+from day import alerts, load, outcome, pipelines, servers
 from harness import leat, process, states, versions
 from harness import load as harness_load
 from harness.api import Client
@@ -37,6 +37,7 @@ class Day:
         port, post_port = process.free_port(), process.free_port()
         self.pipelines = pipelines.Project(self.servers, port, post_port).write(self.project)
         self.watch = states.Watch(Client(port))
+        self.alerts = alerts.Alerts(self.servers.system, self.watch)
         self.posts = load.Posts(post_port)
         self.workers = [load.Changes(self.servers.database, options.seed * 1000 + i)
                         for i in range(2)]
@@ -107,7 +108,7 @@ class Day:
                 yield sides
 
     def outage(self, outage):
-        before = self.watch.opened()
+        before, mark = self.watch.opened(), self.alerts.mark()
         self.say("; ".join(f"{victim}: {kind}" for victim, kind
                            in zip(outage.victims, outage.kinds))
                  + (", for long" if outage.long else ""))
@@ -130,6 +131,20 @@ class Day:
                  f"{len(self.touched(outage.victims))} that may")
         others = opened - self.touched(outage.victims)
         assert not others, f"no outage explains the breakers of {sorted(others)}"
+        self.wait_told(mark)
+
+    def wait_told(self, mark):
+        """Until people know what happened since then, and no more."""
+        wrong = []
+
+        def right():
+            wrong[:] = self.alerts.problems(mark)
+            return not wrong
+        try:
+            self.wait(right, "people are told")
+        except AssertionError:
+            raise AssertionError("\n".join(wrong[:20])) from None
+        assert not self.alerts.repeats(), self.alerts.repeats()
 
     def epochs(self):
         return {name: view["epochs"] for name, view in self.watch.views.items()}
@@ -151,14 +166,16 @@ class Day:
     def quiet(self):
         """Nothing happens but that a reply of Slack is lost, or somebody steers a pipeline: no
         breaker opens."""
-        before = self.watch.opened()
-        if not self.servers.slack.faults:
-            self.servers.slack.faults.append(Fault(lose=True))
+        before, mark = self.watch.opened(), self.alerts.mark()
+        for slack in (self.servers.slack, self.servers.system):
+            if not slack.faults:
+                slack.faults.append(Fault(lose=True))
         self.steer(self.choose.choice(self.pipelines).name, self.choose.choice(STEERED))
         time.sleep(self.choose.random() * (2 if self.options.minutes < LONG_DAY else 20))
         self.wait(self.watch.well, "all run")
         opened = self.opened_since(before)
         assert not opened, f"nothing explains the breakers of {sorted(opened)}"
+        self.wait_told(mark)
 
     def steer(self, name, orders):
         self.watch.asked.add(name)
@@ -199,7 +216,8 @@ class Day:
         opened = sum(self.watch.opened().values())
         return (f"torture: {self.counts['kill9']} kills, {self.counts['stop']} stops, "
                 f"{self.counts['freeze']} freezes of servers, {self.counts['orders']} orders, "
-                f"{len(self.servers.slack.lost)} lost replies; {self.watch.looks} looks at "
+                f"{len(self.servers.slack.lost) + len(self.servers.system.lost)} lost replies; "
+                f"{len(self.alerts.messages())} alerts; {self.watch.looks} looks at "
                 f"{len(self.pipelines)} pipelines saw {moments} steps, all of them allowed, and "
                 f"{opened} open breakers; {sum(w.transactions for w in self.workers)} "
                 f"transactions: {self.outcome.rows()} rows everywhere, none lost and none twice")

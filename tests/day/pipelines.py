@@ -4,6 +4,7 @@ import collections
 
 from harness import versions
 
+from . import alerts
 from .servers import BUCKET
 
 # `source`, `sink`: the victim at that side, or none; `through`: those that its rows pass before.
@@ -34,11 +35,13 @@ class Project:
 
     def settings(self):
         return {"data": "./data", "api": f"127.0.0.1:{self.port}",
-                "broker": self.servers.broker.url(KAFKA), "defaults": DEFAULTS}
+                "broker": self.servers.broker.url(KAFKA), "defaults": DEFAULTS,
+                "notify": {"slack": "${SYSTEM}", "template": alerts.TEMPLATE, "every": "0s",
+                           "settle": "3s"}}
 
     def environment(self):
         servers = self.servers
-        return {**servers.store.environment(), "SLACK": servers.slack.url,
+        return {**servers.store.environment(), "SLACK": servers.slack.url, "SYSTEM": servers.system.url,
                 "HOOK": f"http://127.0.0.1:{servers.hook.port}/in"}
 
     # What the files are made of.

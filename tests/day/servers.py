@@ -44,7 +44,7 @@ class Servers:
         self.target = database.MariaDb(folder / "target", ["--server-id=2"])
         self.store = minio.Minio(folder / "minio")
         self.broker = kafka.Kafka(folder / "kafka")
-        self.slack, self.hook = Slack(), Slack()
+        self.slack, self.hook, self.system = Slack(), Slack(), Slack()
         node = self.broker.nodes[0]
         self.victims = {
             "database": Victim(self.database, lambda: self.database.process, self.database.stop),
@@ -73,5 +73,5 @@ class Servers:
             if victim.frozen:
                 victim.up()
         for server in (self.database, self.target, self.store, self.broker, self.slack,
-                       self.hook):
+                       self.hook, self.system):
             server.stop()

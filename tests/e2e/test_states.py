@@ -1,6 +1,7 @@
-"""The judge of what pipelines do finds what it is there for."""
+"""The judges of a scripted day find what they are there for."""
 
 import pytest
+from day.alerts import Alerts, Counts, Message
 from harness.states import Breaker, Moment, problems
 
 CLOSED = Breaker("closed", 0)
@@ -50,3 +51,31 @@ def test_steps_that_are_allowed(before, after):
      moment("running", source=Breaker("open", 1)), "source's breaker")])
 def test_steps_that_are_not(before, after, says):
     assert any(says in text for text in problems(before, after))
+
+
+OPENED = Counts(source=2, sink=0, stalls=0, restarts=0)
+STOOD = Counts(source=0, sink=0, stalls=1, restarts=1)
+
+
+def told(*kinds, side="source"):
+    return [Message("p", kind, f"leaves its {side} (mysql) in peace") for kind in kinds]
+
+
+@pytest.mark.parametrize("fresh, messages", [
+    (Counts(0, 0, 0, 0), []), (OPENED, told("breaker", "recovered")),
+    (OPENED, told("breaker", "recovered", "breaker", "recovered")),
+    (STOOD, told("stalled", "recovered")), (STOOD, told("stalled", "restarted", "recovered"))])
+def test_alerts_that_are_right(fresh, messages):
+    assert not list(Alerts.of_one(fresh, messages))
+
+
+@pytest.mark.parametrize("fresh, messages, says", [
+    (OPENED, [], "told should be ['breaker']"),
+    (Counts(0, 0, 0, 0), told("breaker", "recovered"), "told should be []"),
+    (OPENED, told("breaker"), "not recovered"),
+    (OPENED, told("recovered", "breaker"), "recovers from nothing"),
+    (OPENED, told("breaker", "breaker", "recovered"), "twice"),
+    (OPENED, told("breaker", "stalled", "recovered"), "told should be"),
+    (OPENED, told("breaker", "recovered", side="sink"), "another side")])
+def test_alerts_that_are_not(fresh, messages, says):
+    assert any(says in text for text in Alerts.of_one(fresh, messages))
