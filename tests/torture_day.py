@@ -35,7 +35,9 @@ class Day:
         self.servers = servers.Servers(folder)
         self.project = leat.Project(folder / "project")
         port, post_port = process.free_port(), process.free_port()
-        self.pipelines = pipelines.Project(self.servers, port, post_port).write(self.project)
+        self.long = options.minutes >= LONG_DAY
+        self.pipelines = pipelines.Project(
+            self.servers, port, post_port, patient=self.long).write(self.project)
         self.watch = states.Watch(Client(port))
         self.alerts = alerts.Alerts(self.servers.system, self.watch)
         self.posts = load.Posts(post_port)
@@ -91,7 +93,7 @@ class Day:
                          and self.choose.random() < 0.6)
 
     def may_be_long(self, victims):
-        return self.options.minutes >= LONG_DAY or not {"broker", "store"} & set(victims)
+        return self.long or not {"broker", "store"} & set(victims)
 
     def touched(self, victims):
         return {(p.name, side) for p in self.pipelines for side in ("source", "sink")
@@ -119,7 +121,7 @@ class Day:
         if outage.long:
             self.wait(lambda: not self.closed_yet(outage, before),
                       f"breakers of {self.closed_yet(outage, before)} open")
-        time.sleep(self.choose.random() * (3 if self.options.minutes < LONG_DAY else 30))
+        time.sleep(self.choose.random() * (30 if self.long else 3))
         for victim in self.choose.sample(outage.victims, len(outage.victims)):
             self.servers.victims[victim].up()
         self.say("all servers are back")
@@ -171,7 +173,7 @@ class Day:
             if not slack.faults:
                 slack.faults.append(Fault(lose=True))
         self.steer(self.choose.choice(self.pipelines).name, self.choose.choice(STEERED))
-        time.sleep(self.choose.random() * (2 if self.options.minutes < LONG_DAY else 20))
+        time.sleep(self.choose.random() * (20 if self.long else 2))
         self.wait(self.watch.well, "all run")
         opened = self.opened_since(before)
         assert not opened, f"nothing explains the breakers of {sorted(opened)}"

@@ -19,7 +19,8 @@ DEFAULTS = {
     "breaker": {"failures": 2, "recovery": "2s", "probes": 1},
     "restart": {"first": "100ms", "longest": "1s", "check_every": "500ms", "stalled": "20s",
                 "max": 1000, "healthy": "1m"}}
-# An attempt that runs for `recovery` has succeeded; to give up on a broker takes 15 s.
+# An attempt that runs for `recovery` has succeeded; to give up on a broker takes 15 s. Only where
+# one is away for that long its readers' breakers have to open.
 PATIENT = {"breaker": {"recovery": "20s"}}
 EVENT = "id bigint not null, kind string, v int, at string"
 READING = "id bigint not null, station string, temperature double"
@@ -30,8 +31,9 @@ HOT = 40  # degrees that somebody is told of
 class Project:
     """Puts the files of all pipelines into a project's folder."""
 
-    def __init__(self, servers, port, post_port):
+    def __init__(self, servers, port, post_port, patient):
         self.servers, self.port, self.post_port = servers, port, post_port
+        self.patient = patient
 
     def settings(self):
         return {"data": "./data", "api": f"127.0.0.1:{self.port}",
@@ -133,7 +135,7 @@ class Project:
         project.write("leat.yaml", self.settings())
         pipelines = [*self.from_database(), *self.from_broker()]
         for pipeline in pipelines:
-            more = PATIENT if pipeline.source == "broker" else {}
+            more = PATIENT if self.patient and pipeline.source == "broker" else {}
             fields = {"name": pipeline.name, **pipeline.fields, **more}
             project.write(f"pipelines/{pipeline.name}.yaml", fields)
         return pipelines
