@@ -25,7 +25,8 @@ class Screen:
             cwd=project.folder, env={**os.environ, **project.environment, "TERM": "xterm"},
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)
-        self.text = ""
+        self.text = ""  # what `wait` has not passed yet
+        self.drawn = ""
 
     def wait(self, pattern, seconds=60):
         """Until it has drawn that; forgets what stood before."""
@@ -33,7 +34,9 @@ class Screen:
         while not (found := re.search(pattern, self.text)):
             assert time.monotonic() < deadline, f"no {pattern} in {self.text[-2000:]!r}"
             if select.select([self.master], [], [], 0.5)[0]:
-                self.text += os.read(self.master, 65536).decode(errors="replace")
+                drawn = os.read(self.master, 65536).decode(errors="replace")
+                self.text += drawn
+                self.drawn += drawn
         self.text = self.text[found.end():]
 
     def press(self, keys):
