@@ -1,5 +1,5 @@
 # Every target installs what it needs first (pinned, cached, nothing when it is there).
-.PHONY: build demo demo-orders package test bench bench-debezium bench-idle fuzz torture torture-kafka torture-day format lint deps-build deps-package deps-demo deps-test clean
+.PHONY: build demo demo-orders demo-nft package test bench bench-debezium bench-idle bench-poll fuzz torture torture-kafka torture-day format lint deps-build deps-package deps-demo deps-test clean
 CACHE := $(or $(LEAT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leat)
 PYTHON := $(CACHE)/clients/bin/python
 export LEAT_CACHE := $(CACHE)
@@ -14,6 +14,10 @@ demo: deps-demo  ## a million rows from a real MariaDB into Iceberg, and live ch
 demo-orders: deps-test  ## orders by HTTP, through Kafka, into MySQL: examples/orders-sink
 	@scripts/build.sh release leat
 	@$(PYTHON) scripts/demo_orders.py $(ARGS)
+
+demo-nft: deps-test  ## examples/nft-holders as a daemon, through the loss of a server and its own
+	@scripts/build.sh release leat
+	@$(PYTHON) scripts/demo_nft.py $(ARGS)
 
 package: deps-package  ## build/leat_VERSION_ARCHITECTURE.deb
 	@scripts/build.sh release leat
@@ -33,6 +37,10 @@ bench-debezium: deps-test  ## beside Debezium on Kafka Connect: docs/performance
 bench-idle: deps-test  ## 200 idle pipelines, and how quickly the API answers: docs/performance.md
 	@scripts/build.sh release leat
 	@$(PYTHON) bench/idle.py $(ARGS)
+
+bench-poll: deps-test  ## read: poll beside read: cdc: examples/nft-holders/README.md
+	@scripts/build.sh release leat
+	@$(PYTHON) bench/poll_or_cdc.py $(ARGS)
 
 fuzz: deps-test  ## every fuzz target for SECONDS (60)
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60)

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from harness import database, leat, process, readers  # noqa: E402
+from showing import (Clock, command, last_word, note, paint, progress,  # noqa: E402
+                     progress_ends, title, verdict)
 
 FOLDER = ROOT / "build" / "demo"
 DATABASE = "shop"
@@ -31,27 +33,6 @@ QUERY = """
                 JOIN payment_method p ON p.id = o.payment_method_id
   GROUP BY p.id, p.method_name, p.bank ORDER BY p.id"""
 PYTHON = process.CACHE / "clients" / "bin" / "python"
-TERMINAL = sys.stdout.isatty()
-
-
-def paint(code, text):
-    return f"\033[{code}m{text}\033[0m" if TERMINAL else text
-
-
-def title(text):
-    print(f"\n{paint('1;36', '▸')} {paint('1', text)}", flush=True)
-
-
-def note(text):
-    print(f"  {text}", flush=True)
-
-
-class Clock:
-    def __init__(self):
-        self.start = time.monotonic()
-
-    def __str__(self):
-        return paint("2", f"({time.monotonic() - self.start:.1f} s)")
 
 
 class Demo:
@@ -106,12 +87,6 @@ class Demo:
     def lake_counts(self):
         return {name: readers.count(self, f"{DATABASE}.{name}") for name in TABLES}
 
-    def progress(self, text):
-        if TERMINAL:
-            print(f"\r\033[K  {text}", end="", flush=True)
-        else:
-            note(text)
-
     def snapshot(self):
         title("leat run examples/shop-to-lake")
         note(f"{self.project}/pipelines/shop.yaml: a snapshot, then the log")
@@ -122,12 +97,11 @@ class Demo:
             done = sum(self.lake_counts().values())
             if not run.alive():
                 raise SystemExit(f"leat ended:\n{process.tail(run.log)}")
-            self.progress(f"snapshot {done:>11,} of {total:,} rows {clock}")
+            progress(f"snapshot {done:>11,} of {total:,} rows {clock}")
             if done >= total:
                 break
             time.sleep(0.5)
-        if TERMINAL:
-            print()
+        progress_ends()
         return run
 
     def live(self, run):
@@ -168,21 +142,16 @@ class Demo:
         source = self.source_counts()
         for name in TABLES:
             lake = readers.count(self, f"{DATABASE}.{name}")
-            same &= self.verdict(f"{name:<28}{source[name]:>18,}{lake:>18,}",
-                                 lake == source[name])
+            same &= verdict(f"{name:<28}{source[name]:>18,}{lake:>18,}", lake == source[name])
         note("")
         note(paint("2", "orders and products by payment method"))
         mine = [tuple(map(plain, row)) for row in self.server.query(QUERY, DATABASE)]
         theirs = [tuple(map(plain, row)) for row in readers.duck(self, QUERY, *names)]
         note(paint("2", f"{'':<28}{'MariaDB':>18}{'Iceberg':>18}"))
         for (method, *a), (other, *b) in zip(mine, theirs):
-            same &= self.verdict(f"{method:<28}{a[0]:>9,}{a[1]:>9,}{b[0]:>9,}{b[1]:>9,}",
-                                 method == other and a == b)
+            same &= verdict(f"{method:<28}{a[0]:>9,}{a[1]:>9,}{b[0]:>9,}{b[1]:>9,}",
+                            method == other and a == b)
         return same and len(mine) == len(theirs) and bool(mine)
-
-    def verdict(self, text, good):
-        note(f"{text}  {paint('32', '✓ equal') if good else paint('31', '✗ DIFFERENT')}")
-        return good
 
     def where(self):
         title("What lies where")
@@ -194,13 +163,13 @@ class Demo:
         title("Try next")
         python = str(PYTHON).replace(str(Path.home()), "~")
         note("read a table from Python:")
-        note(paint("33", f"  {python} - <<'EOF'"))
-        note(paint("33", "  from pyiceberg.catalog.sql import SqlCatalog"))
-        note(paint("33", f"  c = SqlCatalog('leat', uri='sqlite:///{self.warehouse.relative_to(ROOT)}/catalog.db')"))
-        note(paint("33", f"  print(c.load_table('{DATABASE}.orders').scan(limit=5).to_arrow())"))
-        note(paint("33", "  EOF"))
+        command(f"  {python} - <<'EOF'")
+        command("  from pyiceberg.catalog.sql import SqlCatalog")
+        command(f"  c = SqlCatalog('leat', uri='sqlite:///{self.warehouse.relative_to(ROOT)}/catalog.db')")
+        command(f"  print(c.load_table('{DATABASE}.orders').scan(limit=5).to_arrow())")
+        command("  EOF")
         note("your own database: copy examples/shop-to-lake, change the url, then")
-        note(paint("33", "  build/leat check my-project && build/leat run my-project"))
+        command("  build/leat check my-project && build/leat run my-project")
         note("every field there is: " + paint("33", "build/leat describe mysql"))
 
     def close(self):
@@ -230,9 +199,8 @@ def main():
         demo.where()
     finally:
         demo.close()
-    print("\n" + (paint("1;32", "✓ the lake equals the database") if same
-                  else paint("1;31", "✗ the lake DIFFERS from the database")) + f" {clock}")
-    return 0 if same else 1
+    return last_word(same, "the lake equals the database",
+                     "the lake DIFFERS from the database", clock)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from demo import Clock, note, paint, title  # noqa: E402
 from harness import database, kafka, orders, process  # noqa: E402
+from showing import Clock, command, last_word, note, paint, title, verdict  # noqa: E402
 
 FOLDER = ROOT / "build" / "demo-orders"
 BATCH = 500  # orders of one POST
@@ -52,7 +52,7 @@ class Demo:
         self.run = self.example.start()
         order = {"order_id": "ORD-001", "quantity": 3, "unit_price": 25.50}
         url = f"http://127.0.0.1:{self.example.client.port}/api/orders"
-        note(paint("33", f"curl -d '{json.dumps(order)}' -H 'Content-Type: application/json' {url}"))
+        command(f"curl -d '{json.dumps(order)}' -H 'Content-Type: application/json' {url}")
         clock = Clock()
         status, answer = self.example.client.send(order)
         note(f"{status} {json.dumps(answer)}")
@@ -121,8 +121,7 @@ class Demo:
             (i % 9 + 1) * (i % 50 + Decimal("0.25")) for i in range(count)))
         (have,) = self.example.rows("COUNT(*), COUNT(DISTINCT order_id), SUM(total_value)")
         for name, a, b in zip(("rows", "order_ids", "revenue"), want, have):
-            note(f"{name:<12}posted {a:>16,}   in MySQL {b:>16,}  "
-                 + (paint("32", "✓ equal") if a == b else paint("31", "✗ DIFFERENT")))
+            verdict(f"{name:<12}posted {a:>16,}   in MySQL {b:>16,}", a == b)
         note(f"{FOLDER.relative_to(ROOT)}/orders-sink   the project: leat.yaml, pipelines/, data/")
         return want == have
 
@@ -148,9 +147,7 @@ def main():
         same = demo.judge()
     finally:
         demo.close()
-    print("\n" + (paint("1;32", "✓ every order is a row, once") if same
-                  else paint("1;31", "✗ rows DIFFER from orders")) + f" {clock}")
-    return 0 if same else 1
+    return last_word(same, "every order is a row, once", "rows DIFFER from orders", clock)
 
 
 if __name__ == "__main__":
