@@ -35,9 +35,11 @@ TABLES = {"erc721_holders": "_id, contract_address, token_id, holder_address, bl
                            "transaction_hash"}
 BUCKET = "emr-data-pipeline-test"
 WAREHOUSE = f"s3://{BUCKET}/iceberg-warehouse"
-# What the example leaves to who runs it; the second lines let things happen while one watches.
-NOTIFY = """\
-notify: {slack: "${SLACK_WEBHOOK}", settle: 3s}
+# The example's line that tells people, without its #; the rest lets things happen while one
+# watches.
+NOTIFY = '#notify: {slack: "${SLACK_WEBHOOK}", max_lag: 5m}\n'
+QUICK = """\
+notify: {slack: "${SLACK_WEBHOOK}", max_lag: 5m, settle: 3s}
 defaults:
   retry: {first: 200ms, longest: 1s}
   breaker: {failures: 2, recovery: 6s}
@@ -122,8 +124,9 @@ class Demo:
              f"Slack 127.0.0.1:{self.slack.port} {clock}")
         shutil.copytree(ROOT / "examples/nft-holders", self.folder,
                         ignore=shutil.ignore_patterns("data", "iceberg-warehouse"))
-        with open(self.folder / "leat.yaml", "a") as settings:
-            settings.write(NOTIFY)
+        settings = (self.folder / "leat.yaml").read_text()
+        assert settings.count(NOTIFY) == 1
+        (self.folder / "leat.yaml").write_text(settings.replace(NOTIFY, QUICK))
         (FOLDER / "env").write_text("".join(
             f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items()))
 
