@@ -76,9 +76,8 @@ class Demo:
         return done.stdout
 
     def show(self, *words):
-        width = max(100, shutil.get_terminal_size((160, 0)).columns - 2)
-        for line in self.ask(*words).splitlines():
-            note(line if len(line) <= width else line[:width - 1] + "…")
+        for line in shorter(self.ask(*words)).splitlines():
+            note(line)
 
     def views(self):
         return json.loads(self.ask("status", "--output", "json", shown=False))["pipelines"]
@@ -183,6 +182,7 @@ class Demo:
         process.wait_until(self.well, 120, "every pipeline runs")
         note(f"every pipeline runs again, by itself {clock}")
         self.show("status")
+        self.messages()
 
     def well(self):
         return all(view["state"] == "running" and
@@ -198,14 +198,12 @@ class Demo:
         self.writer.stop()
 
     def messages(self):
-        title("What Slack was sent")
-        process.wait_until(lambda: any("🟢" in text for text in self.slack.texts()), 60,
+        title("What Slack has been sent")
+        process.wait_until(lambda: any("🟢" in text for text in self.slack.texts()), 120,
                            "the recovery is told")
         for text in self.slack.texts():
-            first, *rest = text.splitlines()
-            note(first if len(first) < 140 else first[:139] + "…")
-            for line in rest:
-                note(f"   {line}")
+            for line in shorter(text).splitlines():
+                note(line)
 
     def judge(self):
         title("Every row once, judged by PyIceberg")
@@ -264,6 +262,13 @@ class Demo:
                 part.stop()
 
 
+def shorter(text):
+    """Lines that fit the terminal."""
+    width = max(100, shutil.get_terminal_size((160, 0)).columns - 2)
+    return "\n".join(line if len(line) <= width else line[:width - 1] + "…"
+                     for line in text.splitlines())
+
+
 def fingerprint(rows):
     """Short, and another one for other rows."""
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
@@ -286,7 +291,6 @@ def main():
         demo.lose_the_store()
         demo.lose_leat()
         same = demo.judge()
-        demo.messages()
         demo.logs()
         demo.stop()
         if not demo.options.keep:
