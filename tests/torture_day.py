@@ -239,9 +239,9 @@ def torture(options, folder):
             day.quiet()
             if number % 10 == 0:
                 day.settle()
-        day.settle()
         for worker in [*day.workers, day.posts]:
             worker.stop()
+        day.settle()
         day.logs()
         day.watch.stop()
         return day.summary()
