@@ -63,7 +63,7 @@ TEST_F(AlertWatchTest, AFailureIsToldOnceAndItsEndToo) {
   EXPECT_THAT(Look(), IsEmpty());
   EXPECT_THAT(Look(58), IsEmpty());
   EXPECT_THAT(Look(2),
-              ElementsAre("recovered is well again, 1h 1m after its trouble began"));
+              ElementsAre("recovered is well again, 1h 01m after its trouble began"));
   EXPECT_THAT(Look(3600), IsEmpty());
 }
 
@@ -118,7 +118,7 @@ TEST_F(AlertWatchTest, LagBeyondTheBoundIsTold) {
   view_.stats.lag.micros = 300'000'000;
   EXPECT_THAT(Look(), IsEmpty());
   view_.stats.lag.micros = 400'000'000;
-  EXPECT_THAT(Look(), ElementsAre("lag is 6m 40s behind its source, more than 5m"));
+  EXPECT_THAT(Look(), ElementsAre("lag is 6m 40s behind its source, more than 5m 00s"));
   view_.stats.lag.micros = 0;
   Look();
   EXPECT_THAT(Look(60), ElementsAre(HasSubstr("recovered")));

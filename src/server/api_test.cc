@@ -165,6 +165,11 @@ TEST_F(ApiTest, DescribesItselfAndAnswersEveryRouteItDescribes) {
       if (size_t at = concrete.find("{name}"); at != concrete.npos) {
         concrete.replace(at, 6, "orders");
       }
+      for (const Json& parameter : operation["parameters"]) {
+        if (parameter["in"] == "query" && parameter["required"] == true) {
+          concrete += "?" + parameter["name"].get<std::string>() + "=earliest";
+        }
+      }
       auto reply = method == "get"
                        ? client_->Get(concrete.c_str())
                        : client_->Post(concrete.c_str(), "", "application/json");
