@@ -42,6 +42,7 @@ def ctest(folder, env, *arguments):
                  "--no-tests=error", *arguments], env, servers=True)
 
 
+# trials, tsan, fuzz and tidy are to follow once they have been seen with unity builds.
 DEFAULT = ("lint", "checks", "e2e", "torture", "asan")
 
 
