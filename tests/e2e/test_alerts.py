@@ -165,7 +165,10 @@ def test_what_is_told_changes_by_a_reload(project, slack):
     project.produce("in", ['{"id": "x"}'])
     project.wait_status("p", lambda v: v["dead_letters"] == 1, "a dead letter")
     settings(project, slack, template="{kind} of {pipeline}")
+    before = project.status(NAME)["since"]
     assert NAME in project.ask("reload")
+    project.wait_status(NAME, lambda v: v["state"] == "running" and v["since"] > before,
+                        "it runs anew")
     project.produce("in", ['{"id": "y"}'])
     wait_texts(slack, "dead_letters of p", "recovered of p")
     project.ask("stop")
