@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "core/registry.h"
 #include "core/suggest.h"
 
@@ -24,8 +25,7 @@ std::vector<Field> AlertFields(const Registry& registry) {
   if (!sink) return {};
   std::vector<Field> fields = {
       Field::Strings("on",
-                     "What is told: failed, restarted, stalled, breaker, lag, "
-                     "dead_letters, recovered. Default: all of them.")
+                     "What is told: " + Joined(kKinds, ", ") + ". Default: all of them.")
           .Example("[failed, stalled, recovered]"),
       Field::Duration("max_lag", "More lag than this is told; without it, none is.")
           .Between(1000, 365 * kDay)

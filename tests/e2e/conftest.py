@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import connect, database, kafka, leat, minio  # noqa: E402
+from harness.slack import Slack  # noqa: E402
 
 
 def started(kind, folder, options=()):
@@ -121,6 +122,14 @@ def project(tmp_path):
     made = leat.Project(tmp_path / "project")
     yield made
     made.stop_all()
+
+
+@pytest.fixture
+def slack():
+    """A stand-in of one's own for what messages go to."""
+    server = Slack()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,19 +5,12 @@ import json
 
 import pytest
 from harness import kafka, leat, process
-from harness.slack import Fault, Slack
+from harness.slack import Fault
 
 QUICK = {"retry": {"first": "50ms", "longest": "100ms"},
          "breaker": {"failures": 2, "recovery": "500ms", "probes": 2},
          "restart": {"first": "20ms", "longest": "50ms", "check_every": "100ms"}}
 NAME = "leat-alerts"
-
-
-@pytest.fixture
-def slack():
-    server = Slack()
-    yield server
-    server.stop()
 
 
 def settings(project, slack, *, defaults=QUICK, broker="embedded", **notify):
@@ -30,6 +23,14 @@ def settings(project, slack, *, defaults=QUICK, broker="embedded", **notify):
 def table(server, name="t", rows=10, key=True):
     server.query(f"CREATE TABLE {name} (id INT{' PRIMARY KEY' if key else ''})")
     server.query(f"INSERT INTO {name} VALUES " + ", ".join(f"({i})" for i in range(rows)))
+
+
+def numbers(project, **more):
+    """The pipeline p reads numbers from the topic `in`: what is none is a dead letter."""
+    project.ask("topics", "create", "in")
+    project.write("pipelines/p.yaml", {
+        "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
+        "to": {"stdout": {}}, **more})
 
 
 def wait_texts(slack, *parts):
@@ -70,10 +71,7 @@ def test_the_last_failure_is_told_before_the_daemon_ends(mariadb, project, slack
 
 def test_restarts_and_dead_letters_are_told(project, slack):
     settings(project, slack)
-    project.ask("topics", "create", "in")
-    project.write("pipelines/p.yaml", {
-        "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
-        "to": {"stdout": {}}, "dead_letters": {"max": 1}})
+    numbers(project, dead_letters={"max": 1})
     project.daemon()
     project.produce("in", ['{"id": "x"}'])
     wait_texts(slack, "*p* has set 1 row aside, 1 in all; leat dead-letters p shows them",
@@ -87,10 +85,7 @@ def test_restarts_and_dead_letters_are_told(project, slack):
 
 def test_what_cannot_leave_waits_on_disk(project, slack):
     settings(project, slack, on=["dead_letters"])
-    project.ask("topics", "create", "in")
-    project.write("pipelines/p.yaml", {
-        "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
-        "to": {"stdout": {}}})
+    numbers(project)
     slack.stop()
     daemon = project.daemon()
     project.produce("in", ['{"id": "x"}'])
@@ -106,10 +101,7 @@ def test_what_cannot_leave_waits_on_disk(project, slack):
 
 def test_a_message_whose_answer_was_lost_has_the_same_id(project, slack):
     settings(project, slack, on=["dead_letters"])
-    project.ask("topics", "create", "in")
-    project.write("pipelines/p.yaml", {
-        "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
-        "to": {"stdout": {}}})
+    numbers(project)
     slack.faults.append(Fault(lose=True))
     project.daemon()
     project.produce("in", ['{"id": "x"}'])
@@ -120,10 +112,7 @@ def test_a_message_whose_answer_was_lost_has_the_same_id(project, slack):
 
 def test_messages_are_held_back_by_a_pause(project, slack):
     settings(project, slack, on=["dead_letters"])
-    project.ask("topics", "create", "in")
-    project.write("pipelines/p.yaml", {
-        "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
-        "to": {"stdout": {}}})
+    numbers(project)
     project.daemon()
     project.ask("pause", NAME)
     project.produce("in", ['{"id": "x"}'])
@@ -142,10 +131,7 @@ def test_on_kafka_messages_still_wait_here(project, slack, tmp_path):
     broker = kafka.Kafka(tmp_path / "kafka")
     try:
         settings(project, slack, broker=broker.url(), on=["dead_letters", "breaker"])
-        project.ask("topics", "create", "in")
-        project.write("pipelines/p.yaml", {
-            "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
-            "to": {"stdout": {}}})
+        numbers(project)
         project.daemon()
         project.produce("in", ['{"id": "x"}'])
         wait_texts(slack, "has set 1 row aside")
@@ -157,10 +143,7 @@ def test_on_kafka_messages_still_wait_here(project, slack, tmp_path):
 
 def test_what_is_told_changes_by_a_reload(project, slack):
     settings(project, slack, on=["failed"])
-    project.ask("topics", "create", "in")
-    project.write("pipelines/p.yaml", {
-        "from": {"topic": {"name": "in", "format": "json", "columns": "id int"}},
-        "to": {"stdout": {}}})
+    numbers(project)
     project.daemon()
     settings(project, slack, template="{kind} of {pipeline}")
     before = project.status(NAME)["since"]

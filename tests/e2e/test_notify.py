@@ -24,13 +24,6 @@ KEY = b"canary-key-of-the-signatures"
 TEMPLATE = "*{level}*: {station} has {temperature} °C"
 
 
-@pytest.fixture
-def slack():
-    server = Slack()
-    yield server
-    server.stop()
-
-
 def pipeline(project, slack, *, url=None, steps=(), more=None, **notify):
     """The topic `readings` to Slack."""
     project.environment["SLACK_WEBHOOK"] = url or slack.url
